@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+pub mod blocker;
+pub mod engine;
+pub mod gate;
+pub mod gossip;
+mod module;
+pub mod network;
+
+pub use blocker::{Filtered, ModuleBlocker, Offences};
+pub use engine::{Channels, Config, Engine, Timeouts};
+pub use gate::{Gate, Pace};
+pub use module::{HistoryReporter, PoolRelay};

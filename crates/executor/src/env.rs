@@ -1,0 +1,54 @@
+use alloy_primitives::{Address, B256, U256};
+use revm::{
+    context::{BlockEnv as EvmBlock, CfgEnv},
+    context_interface::block::BlobExcessGasAndPrice,
+    primitives::{eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE, hardfork::SpecId},
+};
+
+/// What the transactions of one block can see of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockEnv {
+    /// The module's chain id (EIP-155).
+    pub chain_id: u64,
+    /// Height; genesis is 0.
+    pub number: u64,
+    /// Unix time, in seconds.
+    pub timestamp: u64,
+    /// Who receives the priority fees.
+    pub beneficiary: Address,
+    /// Gas all transactions together may ask for.
+    pub gas_limit: u64,
+    /// Base fee, in wei per gas; burnt (EIP-1559).
+    pub base_fee: u64,
+    /// What `PREVRANDAO` answers (EIP-4399).
+    pub prev_randao: B256,
+    /// Hash of the parent, which block start writes to the history contract (EIP-2935).
+    pub parent_hash: B256,
+    /// What block start writes to the beacon roots contract (EIP-4788).
+    pub parent_beacon_root: B256,
+}
+
+impl BlockEnv {
+    /// The block as the EVM wants it. Without blobs the excess is always zero, so `BLOBBASEFEE` answers 1.
+    pub(crate) fn evm_block(&self) -> EvmBlock {
+        EvmBlock {
+            number: U256::from(self.number),
+            beneficiary: self.beneficiary,
+            timestamp: U256::from(self.timestamp),
+            gas_limit: self.gas_limit,
+            basefee: self.base_fee,
+            difficulty: U256::ZERO,
+            prevrandao: Some(self.prev_randao),
+            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new(
+                0,
+                BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE,
+            )),
+            slot_num: 0,
+        }
+    }
+
+    /// The rules of `spec` on this chain.
+    pub(crate) fn evm_config(&self, spec: SpecId) -> CfgEnv {
+        CfgEnv::new_with_spec(spec).with_chain_id(self.chain_id)
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod application;
+mod build;
+mod chain;
+pub mod genesis;
+mod pace;
+pub mod rules;
+mod spec;
+mod submit;
+
+pub use application::{Module, Runtime, Scheme, Timing, genesis_digest, unix_ms};
+pub use chain::{Chain, ChainError, Demand, StateView};
+pub use spec::{Allocation, ChainSpec};
+pub use submit::{BASE_FEE_MIN, SubmitError, decode};

@@ -1,0 +1,58 @@
+//! When a leader builds and when a validator looks at a block: the parts of consensus that depend on the clock.
+//!
+//! Kept apart from execution on purpose. Waiting here holds nothing: the state is not forked yet, finalization goes on,
+//! and consensus cancels the wait when it leaves the view.
+
+use crate::{Demand, Module, application::unix_ms};
+use commonware_runtime::Clock;
+use futures::future::{Either, select};
+use std::{pin::pin, time::Duration, time::SystemTime};
+use trellis_primitives::Block;
+
+/// How far a block's time may be ahead of the local clock before a validator waits for it.
+const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
+
+impl Module {
+    /// Resolves when a block on `parent` should be built: `block_time` has passed since the parent, and something waits
+    /// or the heartbeat is due.
+    pub async fn wanted<E: Clock>(&self, clock: &E, parent: &Block) {
+        let mut changes = self.chain().changes();
+        let parent_time = time(parent);
+        clock.sleep_until(parent_time + self.timing().block_time).await;
+        let heartbeat = parent_time + self.timing().heartbeat;
+        loop {
+            changes.borrow_and_update();
+            if self.chain().demand(parent) != Demand::None || clock.current() >= heartbeat {
+                return;
+            }
+            let changed = pin!(changes.changed());
+            let due = pin!(clock.sleep_until(heartbeat));
+            if let Either::Left((Err(_), _)) = select(changed, due).await {
+                return;
+            }
+        }
+    }
+
+    /// Resolves at the next change of pool or head after `seen`, or after a second.
+    pub async fn changed<E: Clock>(&self, clock: &E) {
+        let mut changes = self.chain().changes();
+        changes.borrow_and_update();
+        let changed = pin!(changes.changed());
+        let pause = pin!(clock.sleep(Duration::from_secs(1)));
+        select(changed, pause).await;
+    }
+
+    /// Resolves when the local clock allows a vote for `block`: its time is not far ahead. A leader with a fast clock
+    /// loses its view to the timeout; nobody's verdict depends on a clock (EXE-2).
+    pub async fn timely<E: Clock>(&self, clock: &E, block: &Block) {
+        let ahead = block.extension().timestamp_ms.saturating_sub(unix_ms(clock.current()));
+        let wait = Duration::from_millis(ahead).saturating_sub(CLOCK_TOLERANCE);
+        if !wait.is_zero() {
+            clock.sleep(wait).await;
+        }
+    }
+}
+
+fn time(block: &Block) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(block.extension().timestamp_ms)
+}

@@ -1,0 +1,200 @@
+//! How a transaction enters the pool: decode, recover, check what needs no state, check against the head, insert.
+
+use crate::{Chain, ChainError};
+use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
+use alloy_eips::eip2718::Decodable2718;
+use alloy_primitives::{Address, B256, Bytes};
+use rayon::prelude::*;
+use std::sync::Arc;
+use trellis_executor::{StaticError, Transaction, check_static};
+use trellis_primitives::{Account, Class, StateReader, limits::TRANSACTION_BYTES_MAX};
+use trellis_txpool::{PoolError, PooledTransaction};
+
+/// Lowest base fee EIP-1559 can reach by falling, in wei: below it an eighth rounds to nothing.
+pub const BASE_FEE_MIN: u128 = 7;
+
+/// Why a transaction did not enter the pool.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Too many bytes.
+    #[error("oversized data: transaction has {got} bytes, the limit is {TRANSACTION_BYTES_MAX}")]
+    Size {
+        /// Size of the transaction.
+        got: usize,
+    },
+    /// Not an EIP-2718 transaction.
+    #[error("failed to decode transaction: {0}")]
+    Decode(String),
+    /// The signature names no sender.
+    #[error("invalid sender: the signature does not recover to an address")]
+    Signature,
+    /// A rule that needs no state.
+    #[error(transparent)]
+    Static(#[from] StaticError),
+    /// The fee is below anything the base fee can fall to.
+    #[error(
+        "transaction underpriced: max fee per gas {got} wei is below {BASE_FEE_MIN} wei, the lowest base fee there can be"
+    )]
+    FeeTooLow {
+        /// Fee offered, in wei per gas.
+        got: u128,
+    },
+    /// The sender is a contract (EIP-3607).
+    #[error("sender not an eoa: {0} has code (EIP-3607)")]
+    SenderHasCode(Address),
+    /// The pool refused it.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The chain could not say.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+impl SubmitError {
+    /// What the refusal says about the transaction.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Chain(error) => error.class(),
+            Self::Pool(error) => error.class(),
+            _ => Class::Invalid,
+        }
+    }
+}
+
+/// Decodes an EIP-2718 transaction and recovers its sender.
+///
+/// # Errors
+/// [`SubmitError::Size`], [`SubmitError::Decode`] or [`SubmitError::Signature`].
+pub fn decode(raw: &[u8]) -> Result<Transaction, SubmitError> {
+    if raw.len() > TRANSACTION_BYTES_MAX {
+        return Err(SubmitError::Size { got: raw.len() });
+    }
+    let mut rest = raw;
+    let envelope = TxEnvelope::decode_2718(&mut rest)
+        .map_err(|error| SubmitError::Decode(error.to_string()))?;
+    if !rest.is_empty() {
+        return Err(SubmitError::Decode(format!("{} bytes follow the transaction", rest.len())));
+    }
+    envelope.try_into_recovered().map_err(|_| SubmitError::Signature)
+}
+
+impl Chain {
+    /// Takes one encoded transaction from a client. Blocks on the state.
+    ///
+    /// # Errors
+    /// [`SubmitError`], naming the rule.
+    pub fn submit(&self, raw: Bytes) -> Result<B256, SubmitError> {
+        let prepared = self.prepare(raw, true)?;
+        let hash = self.admit(&prepared)?;
+        self.announce(std::slice::from_ref(&prepared));
+        Ok(hash)
+    }
+
+    /// Takes many encoded transactions from a client, recovering their senders in parallel; the pool sees them in
+    /// order. Blocks on the state.
+    pub fn submit_many(&self, raws: Vec<Bytes>) -> Vec<Result<B256, SubmitError>> {
+        self.take_many(raws, true)
+    }
+
+    /// Takes transactions another validator sent. What is wrong with them is nobody's concern here (NET-1).
+    pub fn receive_many(&self, raws: Vec<bytes::Bytes>) -> usize {
+        let raws = raws.into_iter().map(Bytes::from).collect();
+        self.take_many(raws, false).iter().filter(|result| result.is_ok()).count()
+    }
+
+    /// Executable transactions of this node's own clients, oldest first, for peers that may have missed them.
+    pub fn waiting_local(&self, limit: usize) -> Vec<bytes::Bytes> {
+        self.with_pool(|pool, _| {
+            let waiting = pool.executable_by_arrival(..).filter(|(_, pooled)| pooled.local);
+            waiting.take(limit).map(|(_, pooled)| pooled.encoded.0.clone()).collect()
+        })
+    }
+
+    fn take_many(&self, raws: Vec<Bytes>, local: bool) -> Vec<Result<B256, SubmitError>> {
+        let prepared: Vec<_> =
+            raws.into_par_iter().map(|raw| self.prepare(raw, local)).collect();
+        let mut taken = Vec::with_capacity(prepared.len());
+        let results = prepared
+            .into_iter()
+            .map(|prepared| {
+                let prepared = prepared?;
+                let hash = self.admit(&prepared)?;
+                taken.push(prepared);
+                Ok(hash)
+            })
+            .collect();
+        self.announce(&taken);
+        results
+    }
+
+    fn prepare(&self, raw: Bytes, local: bool) -> Result<Arc<PooledTransaction>, SubmitError> {
+        let transaction = decode(&raw)?;
+        check_static(&transaction, self.spec().chain_id(), self.spec().gas_limit)?;
+        let pooled = PooledTransaction::new(transaction, raw).with_local(local);
+        if pooled.max_fee() < BASE_FEE_MIN {
+            return Err(SubmitError::FeeTooLow { got: pooled.max_fee() });
+        }
+        Ok(Arc::new(pooled))
+    }
+
+    fn admit(&self, pooled: &Arc<PooledTransaction>) -> Result<B256, SubmitError> {
+        loop {
+            let head = self.head();
+            let view = self.state_at(head.number())?;
+            let account = view.account(pooled.sender()).map_err(ChainError::State)?;
+            let account = account.unwrap_or_default();
+            self.check_eoa(&view, pooled.sender(), &account)?;
+            let mut tip = self.tip.lock();
+            // A block published in between may have used the nonce or the balance: look again.
+            if tip.head.number() == head.number() {
+                tip.pool.insert(pooled.clone(), &account)?;
+                return Ok(pooled.hash);
+            }
+        }
+    }
+
+    /// EIP-3607, with the exception EIP-7702 makes for delegations (code `0xef0100 ‖ address`).
+    fn check_eoa(
+        &self,
+        view: &impl StateReader,
+        sender: Address,
+        account: &Account,
+    ) -> Result<(), SubmitError> {
+        if account.has_code() {
+            let code = view.code(account.code_hash).map_err(ChainError::State)?;
+            if !code.starts_with(&[0xef, 0x01, 0x00]) {
+                return Err(SubmitError::SenderHasCode(sender));
+            }
+        }
+        Ok(())
+    }
+
+    fn announce(&self, taken: &[Arc<PooledTransaction>]) {
+        for pooled in taken {
+            let _ = self.pending.send(pooled.clone());
+            if pooled.local {
+                // A full queue loses nothing: waiting local transactions are sent again periodically.
+                let _ = self.gossip.try_send(pooled.encoded.0.clone());
+            }
+        }
+        if !taken.is_empty() {
+            self.note_change();
+        }
+    }
+
+    /// The nonce the next transaction of `address` should have. Blocks on the state.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn pending_nonce(&self, address: Address) -> Result<u64, ChainError> {
+        loop {
+            let head = self.head();
+            let account = self.state_at(head.number())?.account(address)?;
+            let tip = self.tip.lock();
+            if tip.head.number() == head.number() {
+                let next = tip.pool.pending_nonce(address);
+                return Ok(next.unwrap_or_else(|| account.unwrap_or_default().nonce));
+            }
+        }
+    }
+}

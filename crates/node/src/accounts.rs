@@ -1,0 +1,67 @@
+//! The accounts every development network funds: the ones Ethereum's development nodes have made familiar.
+
+use alloy_primitives::{Address, U256, hex};
+use alloy_signer_local::{MnemonicBuilder, coins_bip39::English};
+use trellis_module::Allocation;
+
+/// The mnemonic of every development node. Public: never use it with real value.
+pub const MNEMONIC: &str = "test test test test test test test test test test test junk";
+
+/// How many accounts are funded.
+const COUNT: u32 = 10;
+/// Native coin of each account, in whole coins.
+const BALANCE: u64 = 10_000;
+
+/// A funded development account.
+#[derive(Clone, Debug)]
+pub struct DevAccount {
+    /// Its address, the same in every module.
+    pub address: Address,
+    /// Its secret key as 0x-prefixed hex. Public knowledge, hence printable.
+    pub secret_key_hex: String,
+    /// Its balance at genesis, in whole coins.
+    pub balance_ether: u64,
+}
+
+/// The funded accounts, at the usual derivation path `m/44'/60'/0'/0/index`.
+pub fn dev_accounts() -> Vec<DevAccount> {
+    (0..COUNT)
+        .map(|index| {
+            let signer = MnemonicBuilder::<English>::default()
+                .phrase(MNEMONIC)
+                .index(index)
+                .and_then(|builder| builder.build())
+                .expect("the mnemonic and its derivation path are valid");
+            DevAccount {
+                address: signer.address(),
+                secret_key_hex: hex::encode_prefixed(signer.to_bytes()),
+                balance_ether: BALANCE,
+            }
+        })
+        .collect()
+}
+
+/// What the accounts hold at genesis.
+pub(crate) fn allocations() -> Vec<Allocation> {
+    let wei = U256::from(10).pow(U256::from(18));
+    dev_accounts()
+        .into_iter()
+        .map(|account| Allocation {
+            address: account.address,
+            balance: U256::from(account.balance_ether) * wei,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::address;
+
+    #[test]
+    fn first_account_is_the_familiar_one() {
+        let first = &dev_accounts()[0];
+        assert_eq!(first.address, address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"));
+        assert!(first.secret_key_hex.starts_with("0xac0974bec39a17e36ba4a6b4d238ff944bacb478"));
+    }
+}

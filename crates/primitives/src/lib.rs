@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod account;
+mod block;
+mod error;
+mod extension;
+pub mod limits;
+mod module;
+
+pub use account::{Account, Change, StateDiff, StateError, StateReader};
+pub use block::{Block, BlockError, Digest, EMPTY_WITHDRAWALS_ROOT, header_template, transactions_root};
+pub use error::Class;
+pub use extension::{Context, Extension, StateCommitment, TreeCommitment};
+pub use module::{ModuleId, ModuleName, ModuleNameError};

@@ -1,0 +1,81 @@
+//! `eth_subscribe`: newHeads, logs, newPendingTransactions.
+//!
+//! A finalized block is final, so a log is announced once and never removed.
+
+mod feed;
+mod registry;
+
+pub(crate) use feed::Feed;
+#[cfg(test)]
+pub(crate) use feed::blocks;
+pub(crate) use registry::{SubscriptionId, Subscriptions};
+
+use crate::{
+    ModuleContext, Params, RpcError, convert,
+    eth::logs::{LogFilter, block_logs, check},
+    server::Budget,
+};
+use alloy_rpc_types_eth::{Filter, Log};
+use std::sync::Arc;
+use trellis_state::history::RecordedBlock;
+
+/// Opens the feed that the arguments of `eth_subscribe` name.
+///
+/// # Errors
+/// Invalid params for an unknown kind or wrong arguments; limit exceeded for a log filter with too many criteria.
+pub(crate) fn open(
+    module: &Arc<ModuleContext>,
+    budget: &Budget,
+    params: &Params,
+) -> Result<Feed, RpcError> {
+    let mut params = params.positional()?;
+    let kind: String = params.required("subscription kind")?;
+    match kind.as_str() {
+        "newHeads" => {
+            params.finish()?;
+            Ok(of_blocks(module, budget, |block| vec![convert::header(block)]))
+        }
+        "logs" => {
+            // Of the filter's block range nothing is used: a subscription is about every block from now on.
+            let LogFilter(filter) = params.optional("filter")?.unwrap_or_default();
+            params.finish()?;
+            check(&filter, module.limits.filter_criteria)?;
+            Ok(of_blocks(module, budget, move |block| matching(block, &filter)))
+        }
+        "newPendingTransactions" => {
+            let full = params.optional("full transactions")?.unwrap_or(false);
+            params.finish()?;
+            let receiver = module.chain.subscribe_pending();
+            Ok(if full {
+                feed::each(receiver, |pooled| convert::pending_transaction(pooled))
+            } else {
+                feed::each(receiver, |pooled| pooled.hash)
+            })
+        }
+        other => {
+            let shown: String = other.chars().take(64).collect();
+            Err(RpcError::invalid_params(format!(
+                "unknown subscription {shown}; known are newHeads, logs, newPendingTransactions"
+            )))
+        }
+    }
+}
+
+fn matching(block: &RecordedBlock, filter: &Filter) -> Vec<Log> {
+    if !filter.matches_bloom(block.block.header().logs_bloom) {
+        return Vec::new();
+    }
+    block_logs(block, filter)
+}
+
+fn of_blocks<T: serde::Serialize + Send + 'static>(
+    module: &ModuleContext,
+    budget: &Budget,
+    mut expand: impl FnMut(&RecordedBlock) -> Vec<T> + Send + 'static,
+) -> Feed {
+    // In this order: a block that becomes the head in between is in the channel.
+    let receiver = module.chain.subscribe_blocks();
+    let next = module.chain.head().block.number() + 1;
+    let number = |block: &Arc<RecordedBlock>| block.block.number();
+    feed::blocks(receiver, next, number, budget.clone(), move |block| expand(block))
+}

@@ -1,0 +1,332 @@
+//! The authenticated state of one module: three QMDB databases that [`commonware_glue::stateful`] manages.
+//!
+//! | tree | key | value |
+//! |---|---|---|
+//! | accounts | keccak(address) | nonce, balance, code hash (72 bytes) |
+//! | storage | keccak(address ‖ slot) | 32 bytes |
+//! | code | code hash | code |
+//!
+//! Keys are hashed because QMDB's index looks only at the first bytes. Nothing is ever deleted: an account that
+//! becomes empty is written as [`Account::default`] and a cleared slot as zero, so that "was cleared" is provable.
+//! A key that was *never* written has no proof of absence (an unordered database keeps no neighbours).
+//!
+//! A QMDB root depends on the order of writes, so every writer goes through [`write_diff`], which writes in the
+//! order of the hashed keys: the root is a function of the parent state and the diff alone (EXE-1).
+
+use alloy_primitives::{Address, B256, U256, keccak256};
+use commonware_codec::RangeCfg;
+use commonware_cryptography::{Sha256, sha256};
+use commonware_glue::stateful::db::{
+    DatabaseSet, ManagedDb, Merkleized as _, Shared, Unmerkleized as _,
+};
+use commonware_parallel::Sequential;
+use commonware_runtime::{Spawner, buffer::paged::CacheRef};
+use commonware_storage::{
+    Context,
+    journal::contiguous::{fixed::Config as FixedLog, variable::Config as VariableLog},
+    merkle::{Location, full::Config as MerkleConfig, mmb},
+    qmdb::{current, immutable, sync::Target},
+    translator::EightCap,
+};
+use commonware_utils::{NZU64, NZUsize, non_empty_range, sequence::FixedBytes};
+use trellis_primitives::{Account, StateCommitment, StateDiff, StateError, TreeCommitment};
+
+/// A hashed key.
+pub type Key = FixedBytes<32>;
+/// An encoded [`Account`].
+pub type AccountBytes = FixedBytes<{ Account::SIZE }>;
+/// A big-endian storage value.
+pub type SlotBytes = FixedBytes<32>;
+
+/// Activity bitmap chunk, in bytes.
+const CHUNK: usize = 32;
+
+/// Database of accounts.
+pub type AccountsDb<E> = current::unordered::fixed::Db<
+    mmb::Family,
+    E,
+    Key,
+    AccountBytes,
+    Sha256,
+    EightCap,
+    CHUNK,
+    Sequential,
+>;
+/// Database of storage slots.
+pub type StorageDb<E> = current::unordered::fixed::Db<
+    mmb::Family,
+    E,
+    Key,
+    SlotBytes,
+    Sha256,
+    EightCap,
+    CHUNK,
+    Sequential,
+>;
+/// Database of contract code.
+pub type CodeDb<E> =
+    immutable::variable::Db<mmb::Family, E, Key, Vec<u8>, Sha256, EightCap, Sequential>;
+
+/// The databases of one module, in the order accounts, storage, code.
+pub type Databases<E> = (
+    Shared<AccountsDb<E>>,
+    Shared<StorageDb<E>>,
+    Shared<CodeDb<E>>,
+);
+/// Configuration of [`Databases`].
+pub type Config<E> = <Databases<E> as DatabaseSet<E>>::Config;
+/// A block's batches before their roots are known.
+pub type Batches<E> = <Databases<E> as DatabaseSet<E>>::Unmerkleized;
+/// A block's sealed batches.
+pub type Sealed<E> = <Databases<E> as DatabaseSet<E>>::Merkleized;
+/// What state sync and recovery check the databases against.
+pub type Targets<E> = <Databases<E> as DatabaseSet<E>>::SyncTargets;
+
+/// Largest code accepted from disk or a peer, in bytes. EIP-170 allows 24,576; genesis may hold more.
+const CODE_BYTES_MAX: usize = 1 << 20;
+
+/// Key of an account.
+pub fn account_key(address: Address) -> Key {
+    Key::new(keccak256(address).0)
+}
+
+/// Key of a storage slot.
+pub fn storage_key(address: Address, slot: U256) -> Key {
+    let mut preimage = [0; 52];
+    preimage[..20].copy_from_slice(address.as_slice());
+    preimage[20..].copy_from_slice(&slot.to_be_bytes::<32>());
+    Key::new(keccak256(preimage).0)
+}
+
+/// Databases under partitions that start with `prefix`, reading through `page_cache`.
+pub fn config<E: Context + Spawner>(prefix: &str, page_cache: &CacheRef) -> Config<E> {
+    let buffer = NZUsize!(256 * 1024);
+    let merkle = |name: &str| MerkleConfig {
+        journal_partition: format!("{prefix}-{name}-merkle"),
+        metadata_partition: format!("{prefix}-{name}-merkle-meta"),
+        items_per_blob: NZU64!(1 << 20),
+        write_buffer: buffer,
+        replay_buffer: buffer,
+        strategy: Sequential,
+        page_cache: page_cache.clone(),
+    };
+    let current = |name: &str| current::FixedConfig {
+        merkle_config: merkle(name),
+        journal_config: FixedLog {
+            partition: format!("{prefix}-{name}-log"),
+            items_per_blob: NZU64!(1 << 20),
+            page_cache: page_cache.clone(),
+            write_buffer: buffer,
+            replay_buffer: buffer,
+        },
+        grafted_metadata_partition: format!("{prefix}-{name}-grafted"),
+        translator: EightCap,
+        init_cache: Some(NZUsize!(1 << 16)),
+        init_buffer: NZUsize!(1 << 20),
+        init_concurrency: (),
+    };
+    let code = immutable::Config {
+        merkle_config: merkle("code"),
+        log: VariableLog {
+            partition: format!("{prefix}-code-log"),
+            items_per_section: NZU64!(4096),
+            compression: None,
+            codec_config: ((), (RangeCfg::from(..=CODE_BYTES_MAX), ())),
+            page_cache: page_cache.clone(),
+            write_buffer: buffer,
+            replay_buffer: buffer,
+        },
+        translator: EightCap,
+        init_buffer: NZUsize!(1 << 20),
+    };
+    (current("accounts"), current("storage"), code)
+}
+
+fn hash(digest: sha256::Digest) -> B256 {
+    B256::from(digest.0)
+}
+
+fn target(tree: &TreeCommitment) -> Target<mmb::Family, sha256::Digest> {
+    Target::new(
+        sha256::Digest(tree.ops_root.0),
+        non_empty_range!(Location::new(tree.start), Location::new(tree.end)),
+    )
+}
+
+/// The targets a block's commitment stands for.
+pub fn targets<E: Context + Spawner>(state: &StateCommitment) -> Targets<E> {
+    (
+        target(&state.accounts),
+        target(&state.storage),
+        target(&state.code),
+    )
+}
+
+/// What sealed batches commit to.
+pub fn commitment<E: Context + Spawner>(sealed: &Sealed<E>) -> StateCommitment {
+    let (accounts, storage, code) = sealed;
+    StateCommitment {
+        accounts: TreeCommitment {
+            root: hash(accounts.root()),
+            ops_root: hash(accounts.ops_root()),
+            start: *accounts.sync_boundary(),
+            end: *accounts.bounds().tip.size,
+        },
+        storage: TreeCommitment {
+            root: hash(storage.root()),
+            ops_root: hash(storage.ops_root()),
+            start: *storage.sync_boundary(),
+            end: *storage.bounds().tip.size,
+        },
+        code: TreeCommitment {
+            root: hash(code.root()),
+            ops_root: hash(code.root()),
+            start: *code.bounds().inactivity_floor,
+            end: *code.bounds().tip.size,
+        },
+    }
+}
+
+pub(crate) fn storage_error(error: impl core::fmt::Debug) -> StateError {
+    let text = format!("{error:?}");
+    if text.contains("StaleRead") {
+        StateError::Stale
+    } else {
+        StateError::Storage(text)
+    }
+}
+
+/// Writes a block's diff in key order and seals it.
+///
+/// # Errors
+/// [`StateError::Stale`] if a competing block was finalized meanwhile, [`StateError::Storage`] if the database failed.
+pub async fn write_diff<E: Context + Spawner>(
+    batches: Batches<E>,
+    diff: &StateDiff,
+) -> Result<Sealed<E>, StateError> {
+    let (mut accounts, mut storage, mut code) = batches;
+    let mut writes: Vec<_> = diff
+        .accounts
+        .iter()
+        .map(|(address, change)| {
+            (
+                account_key(*address),
+                change.after.unwrap_or_default().to_bytes(),
+            )
+        })
+        .collect();
+    writes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    for (key, value) in writes {
+        accounts = accounts.write(key, Some(AccountBytes::new(value)));
+    }
+    let mut writes: Vec<_> = diff
+        .storage
+        .iter()
+        .map(|((address, slot), change)| (storage_key(*address, *slot), change.after.to_be_bytes()))
+        .collect();
+    writes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    for (key, value) in writes {
+        storage = storage.write(key, Some(SlotBytes::new(value)));
+    }
+    for (hash, bytes) in &diff.code {
+        let key = Key::new(hash.0);
+        // The same code may be deployed again; an immutable database takes each key once.
+        if code.get(&key).await.map_err(storage_error)?.is_none() {
+            code = code.set(key, bytes.to_vec());
+        }
+    }
+    let (accounts, storage, code) =
+        futures::join!(accounts.merkleize(), storage.merkleize(), code.merkleize());
+    Ok((
+        accounts.map_err(storage_error)?,
+        storage.map_err(storage_error)?,
+        code.map_err(storage_error)?,
+    ))
+}
+
+/// Writes the genesis state into empty databases and returns what they then commit to.
+///
+/// Safe to repeat: a database that already holds operations is left as it is, so a crash between two databases is
+/// finished by the next start. Call it only before the first block is applied.
+///
+/// # Errors
+/// [`StateError::Storage`] if a database cannot be opened or written.
+pub async fn seed<E: Context + Spawner>(
+    context: E,
+    config: Config<E>,
+    genesis: &StateDiff,
+) -> Result<StateCommitment, StateError> {
+    let databases = Databases::<E>::init(context, config, None).await;
+    let empty = Databases::<E>::initial_sync_targets();
+    let current = databases.committed_targets().await;
+    let mut diff = genesis.clone();
+    // Keep only what the databases lack.
+    if current.0 != empty.0 {
+        diff.accounts.clear();
+    }
+    if current.1 != empty.1 {
+        diff.storage.clear();
+    }
+    if current.2 != empty.2 {
+        diff.code.clear();
+    }
+    if !diff.is_empty() {
+        seed_missing(&databases, &diff).await?;
+    }
+    let (accounts, storage, code) = (
+        databases.0.read().await,
+        databases.1.read().await,
+        databases.2.read().await,
+    );
+    Ok(StateCommitment {
+        accounts: TreeCommitment {
+            root: hash(accounts.root()),
+            ops_root: hash(accounts.ops_root()),
+            start: *accounts.sync_boundary(),
+            end: *accounts.bounds().end,
+        },
+        storage: TreeCommitment {
+            root: hash(storage.root()),
+            ops_root: hash(storage.ops_root()),
+            start: *storage.sync_boundary(),
+            end: *storage.bounds().end,
+        },
+        code: TreeCommitment {
+            root: hash(code.root()),
+            ops_root: hash(code.root()),
+            start: *code.sync_boundary(),
+            end: *code.bounds().end,
+        },
+    })
+}
+
+/// Applies and persists the parts of `diff` that are not empty, each database on its own: one that is already
+/// seeded must not gain even an empty commit, which would move its root.
+async fn seed_missing<E: Context + Spawner>(
+    databases: &Databases<E>,
+    diff: &StateDiff,
+) -> Result<(), StateError> {
+    let sealed = write_diff::<E>(databases.new_batches().await, diff).await?;
+    if !diff.accounts.is_empty() {
+        persist::<E, _>(&databases.0, sealed.0).await?;
+    }
+    if !diff.storage.is_empty() {
+        persist::<E, _>(&databases.1, sealed.1).await?;
+    }
+    if !diff.code.is_empty() {
+        persist::<E, _>(&databases.2, sealed.2).await?;
+    }
+    Ok(())
+}
+
+async fn persist<E, T: ManagedDb<E>>(
+    shared: &Shared<T>,
+    batch: T::Merkleized,
+) -> Result<(), StateError> {
+    let (slot, database) = shared.write().await;
+    let database = database.apply(batch).await.map_err(storage_error)?;
+    let (database, durable) = database.finalize().await.map_err(storage_error)?;
+    durable.await.map_err(storage_error)?;
+    slot.put(database);
+    Ok(())
+}

@@ -1,0 +1,40 @@
+# The menu of this repository: `just` lists it. CI runs `just ci` and nothing else.
+
+# Lists the recipes.
+default:
+    @just --list
+
+# Everything CI checks.
+ci: fmt-check lint test
+
+# Unit, property, simulation and command-line tests.
+test:
+    cargo test --workspace
+
+# Warnings are errors.
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+fmt:
+    cargo fmt --all
+
+fmt-check:
+    cargo fmt --all --check
+
+# A network on http://127.0.0.1:8545, such as `just dev --ephemeral --validators 4`.
+dev *args:
+    cargo run --release --bin trellis -- dev {{args}}
+
+# The deterministic simulation with another seed.
+sim seed:
+    TRELLIS_SIM_SEED={{seed}} cargo test --workspace -- sim --nocapture
+
+# Loads the network that is running, such as `just bench-load --light`.
+bench-load *args:
+    cargo run --release --bin trellis -- bench load {{args}}
+
+# viem, ethers, cast and raw JSON-RPC against a fresh network; `just clients logs` runs some of the files.
+clients *args:
+    cargo build --release --bin trellis
+    cd tests/clients && npm ci && TRELLIS_BIN="{{justfile_directory()}}/target/release/trellis" npm test -- {{args}}
