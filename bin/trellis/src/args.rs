@@ -97,7 +97,7 @@ pub(crate) struct DevArgs {
     /// Names of the modules, the hub first [default: hub,market,pay]
     #[arg(long, hide_env = true, env = "TRELLIS_MODULES", value_name = "A,B,C", value_parser = values::modules, help_heading = "Network")]
     pub(crate) modules: Option<ModuleNames>,
-    /// Validators in this process, 1 to 7; 4 tolerate one fault [default: 1]
+    /// Validators in this process, 1 to 16; 4 tolerate one fault [default: 1]
     #[arg(long, hide_env = true, env = "TRELLIS_VALIDATORS", value_name = "N", value_parser = values::validators, help_heading = "Network")]
     pub(crate) validators: Option<u32>,
     /// Time between blocks: 100ms, 1s, or milliseconds [default: 100ms]
@@ -113,7 +113,7 @@ pub(crate) struct DevArgs {
     /// Address to listen on; 0.0.0.0 opens it to other machines [default: 127.0.0.1]
     #[arg(long, hide_env = true, env = "TRELLIS_HOST", value_name = "IP", value_parser = values::host, help_heading = "Server")]
     pub(crate) host: Option<IpAddr>,
-    /// Port of HTTP and WebSocket for all modules; 0 takes a free one [default: 8545]
+    /// Port of HTTP and WebSocket for all modules; further validators take the ports after it; 0 takes free ones [default: 8545]
     #[arg(long, hide_env = true, env = "TRELLIS_PORT", value_name = "PORT", value_parser = values::port, help_heading = "Server")]
     pub(crate) port: Option<u16>,
 
@@ -151,7 +151,7 @@ pub(crate) struct DevArgs {
     #[arg(long, hide_env = true, env = "TRELLIS_JSON", value_name = "BOOL", value_parser = values::boolean, num_args = 0..=1,
           require_equals = true, default_missing_value = "true", help_heading = "Configuration and output")]
     pub(crate) json: Option<bool>,
-    /// What to log to stderr: error, warn, info, debug, or a filter such as trellis_rpc=debug [default: warn]
+    /// What to log to stderr: error, warn, info, debug, or a filter such as trellis_rpc=debug [default: warnings]
     #[arg(
         long,
         hide_env = true,

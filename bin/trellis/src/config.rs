@@ -21,6 +21,9 @@ use std::{
 };
 use trellis_node::DevConfig;
 
+/// What is logged when nothing is said: warnings, without the state database's remarks that a new one is empty.
+const DEFAULT_LOG: &str = "warn,commonware_storage::qmdb=error";
+
 /// Where a value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -155,7 +158,7 @@ impl Settings {
                 "log",
                 args.log.clone(),
                 |text| Ok(text.to_owned()),
-                "warn".to_owned(),
+                DEFAULT_LOG.to_owned(),
             )?,
         })
     }

@@ -20,7 +20,7 @@ use serde_json::json;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use trellis_node::{DevConfig, DevNetwork, NodeError};
+use trellis_node::{DevNetwork, NodeError};
 
 /// How often the status is looked at: the live line's transactions per second are over this time.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,15 +47,13 @@ async fn supervise(settings: &Settings, display: StatusDisplay) -> Result<(), Cl
     let starting = tokio::task::spawn_blocking(move || DevNetwork::start(config));
     let network = finish_or_exit(starting, &mut signals)
         .await?
-        .map_err(|error| node_error(&error, settings))?;
+        .map_err(|error| node_error(&error))?;
     announce(&network, settings);
 
     let ended = watch(&network, display, &mut signals).await;
     let stopping = tokio::task::spawn_blocking(move || network.shutdown());
     let stopped = finish_or_exit(stopping, &mut signals).await?;
-    ended
-        .and(stopped)
-        .map_err(|error| node_error(&error, settings))?;
+    ended.and(stopped).map_err(|error| node_error(&error))?;
     if settings.json.value {
         output::json(&json!({ "event": "stopped" }));
     } else {
@@ -101,7 +99,6 @@ async fn finish_or_exit<T>(
                     eprintln!("error: stopped by a second signal before the node had finished");
                     std::process::exit(EXIT_FORCED);
                 }
-                eprintln!("stopping; send the signal again to stop at once");
             }
         }
     }
@@ -130,6 +127,9 @@ impl Signals {
             _ = self.terminate.recv() => {}
         }
         self.count += 1;
+        if self.count == 1 {
+            eprintln!("stopping; send the signal again to stop at once");
+        }
     }
 
     /// Returns at once if there was a signal, otherwise with the next.
@@ -226,9 +226,18 @@ fn announce_text(network: &DevNetwork, settings: &Settings) {
         "\n  HTTP and WebSocket on the same URL; {0} is the hub; probe {0}/ready",
         network.url()
     ));
-    if settings.reset.value || settings.ephemeral.value {
+    let (validators, port) = (settings.validators.value, u32::from(settings.port.value));
+    if validators > 1 && port != 0 {
         output::line(format_args!(
-            "  New genesis: a wallet that knew an earlier one may need its activity data cleared (nonce too high)."
+            "  {validators} validators; each serves the same modules, on ports {port} to {}",
+            port + validators - 1
+        ));
+    }
+    // A drawn network id gives new chain ids, which no wallet has a history of.
+    let new_genesis = settings.reset.value || settings.ephemeral.value;
+    if new_genesis && settings.network_id.value.is_some() {
+        output::line(format_args!(
+            "  New genesis with known chain ids: a wallet may need its activity data cleared (nonce too high)"
         ));
     }
     output::line(format_args!("\nready"));
@@ -252,15 +261,23 @@ fn start_logging(settings: &Settings, display: &StatusDisplay) -> Result<(), Cli
     started.map_err(|error| CliError::new(format!("cannot start logging: {error}")))
 }
 
-/// The node's error with what can be done about it.
-fn node_error(error: &NodeError, settings: &Settings) -> CliError {
-    let DevConfig { port, .. } = settings.dev_config();
-    let told = CliError::from_error("", error);
-    match error {
-        NodeError::PortInUse { .. } => told.hint(format!(
-            "stop the other process, or choose another port: trellis dev --port {}",
-            port.checked_add(1).unwrap_or(0)
-        )),
-        _ => told,
+/// The node's error. What to do about it is the last part of its text.
+fn node_error(error: &NodeError) -> CliError {
+    if let NodeError::Config(text) = error {
+        return CliError::usage(text.as_str());
+    }
+    let says_what_to_do = matches!(
+        error,
+        NodeError::PortInUse { .. }
+            | NodeError::Locked { .. }
+            | NodeError::OtherNetwork { .. }
+            | NodeError::Version { .. }
+            | NodeError::Damaged { .. }
+            | NodeError::NotOurs { .. }
+            | NodeError::Io { .. }
+    );
+    match error.to_string().rsplit_once("; ") {
+        Some((what, hint)) if says_what_to_do => CliError::new(what).hint(hint),
+        _ => CliError::from_error("", error),
     }
 }

@@ -1,4 +1,4 @@
-//! The trellis command line: parse, wire, print. What a chain does is decided in the crates below.
+#![doc = include_str!("../README.md")]
 
 mod args;
 mod bench;

@@ -149,10 +149,10 @@ fn due(track: &Track, sample: &Sample) -> bool {
 
 fn new_bar(screen: &MultiProgress, name: &str) -> ProgressBar {
     let bar = screen.add(ProgressBar::no_length());
-    bar.set_style(
-        ProgressStyle::with_template("{prefix:<12} {msg}")
-            .expect("the template is constant and valid"),
-    );
+    // A wide message is cut at the edge of the terminal: a line that wraps cannot be redrawn in place.
+    let style = ProgressStyle::with_template("{prefix:<10} {wide_msg}")
+        .expect("the template is constant and valid");
+    bar.set_style(style);
     bar.set_prefix(name.to_owned());
     bar
 }
@@ -160,8 +160,8 @@ fn new_bar(screen: &MultiProgress, name: &str) -> ProgressBar {
 fn message(status: &ModuleStatus, rate: f64) -> String {
     let age = status.last_block_age.as_secs_f64();
     format!(
-        "height {:<9} finalized {:<9} {:>9.1} tx/s  pool {:<7} last block {age:.1} s ago",
-        status.height, status.finalized, rate, status.pool
+        "height {:<8} finalized {:<8} {rate:>8.1} tx/s  pool {:<6} {age:.1} s ago",
+        status.height, status.finalized, status.pool
     )
 }
 

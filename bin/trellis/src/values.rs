@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use trellis_primitives::{ModuleName, limits};
 
 /// Fewest and most validators one process runs. Four tolerate one fault, seven tolerate two.
-pub(crate) const VALIDATORS: core::ops::RangeInclusive<u32> = 1..=7;
+pub(crate) const VALIDATORS: core::ops::RangeInclusive<u32> = 1..=16;
 
 /// Shortest and longest block time.
 pub(crate) const BLOCK_TIME: core::ops::RangeInclusive<Duration> =
@@ -194,7 +194,7 @@ mod tests {
                 && integer("+5").is_err()
                 && integer("99999999999999999999").is_err()
         );
-        assert!(validators("0").is_err() && validators("4").is_ok() && validators("8").is_err());
+        assert!(validators("0").is_err() && validators("4").is_ok() && validators("17").is_err());
     }
 
     #[test]

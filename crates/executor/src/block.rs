@@ -27,7 +27,7 @@ use revm::{
 };
 use trellis_primitives::{StateDiff, StateReader};
 
-/// Everything the EVM works on; `TX` and inspectors vary, the state behind does not.
+/// Everything the EVM works on.
 pub(crate) type EvmContext<R> =
     Context<EvmBlock, TxEnv, CfgEnv, Overlay<R>, Journal<Overlay<R>>, ()>;
 
@@ -139,7 +139,8 @@ impl<R: StateReader> BlockExecutor<R> {
         }
     }
 
-    /// Executes one transaction after all earlier ones.
+    /// Executes one transaction after all earlier ones. Its sender is taken as given: recovering it from the
+    /// signature is the caller's part, and worth doing in parallel.
     ///
     /// # Errors
     /// On any error nothing of the transaction is applied and the executor stays usable.
@@ -227,11 +228,7 @@ impl<R: StateReader> BlockExecutor<R> {
 
 /// An EVM context for the block `env` under `spec`.
 pub(crate) fn new_context<R: StateReader>(env: &BlockEnv, state: R, spec: SpecId) -> EvmContext<R> {
-    let parent = env
-        .number
-        .checked_sub(1)
-        .map(|number| (number, env.parent_hash));
-    let mut context = EvmContext::new(Overlay::new(state, parent), spec);
+    let mut context = EvmContext::new(Overlay::new(state, env.number, env.parent_hash), spec);
     context.block = env.evm_block();
     context.cfg = env.evm_config(spec);
     context
@@ -245,6 +242,8 @@ pub(crate) fn discard<R: StateReader>(
 ) -> Result<ExecutionResult, TransactionError> {
     let Journal { database, inner } = &mut context.journaled_state;
     inner.finalize();
+    // A second failure on the way out can leave the first one here, for the next transaction to trip over.
+    context.error = Ok(());
     // A failed read decides, whatever the EVM made of it: an outcome built on it must not be used.
     match database.take_failure() {
         Some(error) => Err(error.into()),

@@ -21,6 +21,8 @@ pub(crate) struct Overlay<R> {
     index: AddressMap<usize>,
     entries: Vec<Entry>,
     code: B256Map<Bytecode>,
+    /// Number of the block being executed.
+    number: u64,
     /// Block hashes known without reading: the parent's, and those a simulation sets.
     hashes: BTreeMap<u64, B256>,
     failure: Option<StateError>,
@@ -43,14 +45,19 @@ pub(crate) struct ReadFailed;
 impl DBErrorMarker for ReadFailed {}
 
 impl<R: StateReader> Overlay<R> {
-    /// Nothing read yet. `parent` is the number and hash of the block before, if there is one.
-    pub(crate) fn new(reader: R, parent: Option<(u64, B256)>) -> Self {
+    /// Nothing read yet of the state before block `number`.
+    pub(crate) fn new(reader: R, number: u64, parent_hash: B256) -> Self {
+        let parent = number.checked_sub(1);
         Self {
             reader,
+            number,
             index: AddressMap::default(),
             entries: Vec::new(),
             code: B256Map::default(),
-            hashes: parent.into_iter().collect(),
+            hashes: parent
+                .map(|parent| (parent, parent_hash))
+                .into_iter()
+                .collect(),
             failure: None,
         }
     }
@@ -254,12 +261,7 @@ fn new_code(before: Option<Account>, after: Option<Account>) -> Option<B256> {
 
 impl Entry {
     fn update_storage(&mut self, status: AccountStatus, storage: EvmStorage) {
-        if status.intersects(AccountStatus::SelfDestructed | AccountStatus::Created) {
-            self.fresh = true;
-            for change in self.slots.values_mut() {
-                change.after = U256::ZERO;
-            }
-        }
+        self.fresh |= status.intersects(AccountStatus::SelfDestructed | AccountStatus::Created);
         if status.contains(AccountStatus::SelfDestructed) {
             return;
         }
@@ -328,14 +330,17 @@ impl<R: StateReader> Database for Overlay<R> {
         self.slot(id.get(), slot)
     }
 
-    /// Answers `BLOCKHASH` from the history contract's ring of storage slots (EIP-2935). The EVM asks only for the
-    /// 256 blocks before this one, all of which the ring still holds.
+    /// Answers `BLOCKHASH` from the history contract's ring of storage slots (EIP-2935). The EVM asks only for the 256
+    /// blocks before its own, all of which the ring holds; a simulation that moves the number may ask for others.
     fn block_hash(&mut self, number: u64) -> Result<B256, ReadFailed> {
         if let Some(hash) = self.hashes.get(&number) {
             return Ok(*hash);
         }
-        let slot = U256::from(number % HISTORY_SERVE_WINDOW as u64);
+        let window = HISTORY_SERVE_WINDOW as u64;
+        if number >= self.number || self.number - number > window {
+            return Ok(B256::ZERO);
+        }
         let id = self.load(HISTORY_STORAGE_ADDRESS)?;
-        Ok(self.slot(id, slot)?.into())
+        Ok(self.slot(id, U256::from(number % window))?.into())
     }
 }

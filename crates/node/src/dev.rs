@@ -35,6 +35,10 @@ use trellis_rpc::{ModuleInfo, NetworkInfo, RpcLimits};
 /// Most validators one process runs.
 const VALIDATORS_MAX: u32 = 16;
 
+/// Stack of each thread, in bytes: EVM calls nest 1,024 deep, and unoptimized futures are large. Untouched pages cost
+/// nothing.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
+
 /// A module as the start-up table shows it.
 #[derive(Clone, Debug)]
 pub struct ModuleSummary {
@@ -102,10 +106,13 @@ impl DevNetwork {
         let (started, starting) = std::sync::mpsc::channel();
         let (end, ended) = watch::channel(None);
         let runner = commonware_runtime::tokio::Runner::new(
-            Config::default().with_storage_directory(plan.layout.consensus()),
+            Config::default()
+                .with_thread_stack_size(STACK_BYTES)
+                .with_storage_directory(plan.layout.consensus()),
         );
         let thread = std::thread::Builder::new()
             .name("trellis".into())
+            .stack_size(STACK_BYTES)
             .spawn(move || {
                 let run = std::panic::AssertUnwindSafe(|| {
                     runner.start(|context| run(context, plan, listeners, started, stopping))

@@ -7,6 +7,7 @@
 const ANVIL = {
   modulePaths: 'anvil serves one chain; the stand-in only routes the paths',
   bftFinality: 'anvil reports safe and finalized as blocks in the past',
+  emptyBlocks: 'anvil on a timer mines empty blocks',
   feeWaiting: 'anvil refuses a fee under the base fee instead of keeping the transaction',
   gethTexts: 'anvil words some errors its own way',
   syncTimeout: 'anvil takes no timeout in eth_sendRawTransactionSync',
@@ -20,7 +21,7 @@ const ANVIL = {
   refusesBlobs: 'anvil accepts blob transactions',
   noProofs: 'anvil answers eth_getProof',
   batchLimit: 'anvil answers batches of any length',
-  bodyLimit: 'anvil answers bodies of any size',
+  boundedCalls: 'anvil runs an eth_call for as long as it takes',
   intervalBlocks: 'anvil mines each transaction alone and at once',
   strictInput: 'anvil tolerates malformed parameters that Ethereum nodes refuse',
   lifecycle: 'the stand-in is not the trellis binary',

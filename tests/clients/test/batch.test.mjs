@@ -23,7 +23,7 @@ onModules(net, 'raw batch: an answer per id, good and bad mixed', async (m) => {
   assert.equal(byId.get(4).error.code, -32602);
   assert(BigInt(byId.get(5).result) > 0n);
   for (const answer of json) assert.equal(answer.jsonrpc, '2.0');
-}, { needs: 'strictInput' });
+});
 
 onModules(net, 'raw batch: empty is an invalid request, one call is a list of one, junk entries are answered', async (m) => {
   const empty = await post(m.url, []);

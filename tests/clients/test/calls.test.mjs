@@ -45,7 +45,7 @@ onModules(net, 'state overrides: state and stateDiff of one account together are
   const { address } = await setUp(m);
   const storage = { [pad('0x0')]: pad('0x1') };
   await m.refusal('eth_call', { to: address, data: '0x8381f58a' }, 'latest', { [address]: { state: storage, stateDiff: storage } });
-}, { needs: 'strictInput' });
+});
 
 onModules(net, 'block overrides: number, time, base fee, coinbase, gas limit', async (m) => {
   const { read } = await setUp(m);

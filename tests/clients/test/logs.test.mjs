@@ -133,7 +133,7 @@ onModules(net, 'a log filter gives each log once, getFilterLogs all, and is gone
   const gone = await m.refusal('eth_getFilterChanges', filter);
   assert.match(gone.message, /filter not found/i);
   assert.equal(await m.rpc('eth_uninstallFilter', filter), false);
-}, { needs: 'gethTexts' });
+});
 
 onModules(net, 'getFilterLogs answers the whole range of the filter', async (m) => {
   const { address, emit } = await setUp(m);

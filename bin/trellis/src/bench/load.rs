@@ -56,7 +56,16 @@ pub(crate) async fn run(args: &LoadArgs, targets: &[Target]) -> Result<LoadRun, 
         loads.push((target, measured));
     }
     if args.warmup > 0 {
-        run_phase(args, "warm-up", warmups, None).await?;
+        let outcomes = run_phase(args, "warm-up", warmups, None).await?;
+        let missing: usize = outcomes
+            .iter()
+            .map(|(_, outcome)| outcome.tally.missing())
+            .sum();
+        if missing > 0 {
+            return Err(CliError::new(format!(
+                "{missing} transfers of the warm-up were not included"
+            )));
+        }
     }
     let outcomes = run_phase(args, "included", loads, rate).await?;
     let modules: Vec<LoadReport> = outcomes

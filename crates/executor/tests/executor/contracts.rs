@@ -1,6 +1,6 @@
 //! Creation, storage and self-destruction.
 
-use crate::support::*;
+use crate::{code::*, support::*};
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use revm::bytecode::opcode as op;
@@ -147,13 +147,10 @@ fn a_contract_destroyed_where_it_was_created_is_gone() {
 }
 
 #[test]
-fn a_metamorphic_address_starts_with_zero_storage() {
+fn slots_set_at_creation_can_be_cleared_in_the_block() {
     let alice = signer(1);
     let mut state = MemoryState::genesis(&[&alice]);
     state.deploy(FACTORY_AT, &FACTORY);
-    // Destroys itself at creation unless the factory's slot 1 is set, which is read through a call to it.
-    let reader = Address::repeat_byte(0xab);
-    state.deploy(reader, &SETTER);
     let initcode = deployer(&store(&[(9, 9)]), &SETTER);
     let child = created2(FACTORY_AT, &initcode);
     let transactions = [

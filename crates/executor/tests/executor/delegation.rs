@@ -1,6 +1,6 @@
 //! Accounts that run a contract's code as their own (EIP-7702).
 
-use crate::support::*;
+use crate::{code::*, support::*};
 use alloy_eips::eip7702::SignedAuthorization;
 use alloy_primitives::{Address, U256, keccak256, uint};
 use trellis_executor::{InvalidTransaction, TransactionError};

@@ -1,6 +1,6 @@
 //! The lean overlay against revm's own database, on blocks that mix everything few accounts can do to each other.
 
-use crate::support::*;
+use crate::{code::*, support::*};
 use alloy_consensus::{ReceiptEnvelope, Transaction as _, TxEip1559};
 use alloy_primitives::{Address, Bytes, KECCAK256_EMPTY, TxKind, U256};
 use revm::{

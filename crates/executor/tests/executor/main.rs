@@ -1,8 +1,13 @@
 //! Blocks of signed transactions over a state in memory.
 
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
+mod code;
 mod contracts;
 mod delegation;
 mod differential;
+mod estimate;
+mod overrides;
 mod readers;
 mod receipts;
 mod refusals;

@@ -1,6 +1,6 @@
 //! Receipts, blooms and the receipts root of every transaction type.
 
-use crate::support::*;
+use crate::{code::*, support::*};
 use alloy_consensus::{ReceiptEnvelope, TxEip1559, TxType};
 use alloy_eips::{
     Encodable2718,
@@ -132,7 +132,6 @@ fn a_revert_keeps_nonce_and_gas_and_drops_the_rest() {
         &reverting(),
     ]
     .concat();
-    // `reverting` copies from an absolute position in its own code, which here holds other bytes: any data will do.
     state.deploy(CONTRACT, &code);
     let mut paid = dynamic(0, CONTRACT);
     paid.value = U256::from(9);

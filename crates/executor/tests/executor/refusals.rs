@@ -1,6 +1,6 @@
 //! Each rule a transaction can break: refused, named, and nothing of it applied (EXE-2).
 
-use crate::support::*;
+use crate::{code::*, support::*};
 use alloy_consensus::{TxEip1559, TxEip4844, TxLegacy};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};

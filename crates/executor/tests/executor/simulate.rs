@@ -1,36 +1,36 @@
-//! `eth_call`, `eth_estimateGas` and `eth_createAccessList`, in the words and numbers clients expect of geth.
+//! `eth_call`, in the words and numbers clients expect of geth.
 
-use crate::support::*;
+use crate::{code::*, support::*};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rpc_types_eth::{
-    BlockOverrides, TransactionRequest,
+    TransactionRequest,
     state::{AccountOverride, StateOverride},
 };
 use revm::bytecode::opcode as op;
 use trellis_executor::{
-    InvalidTransaction, StaticError, execute_block,
-    simulate::{CallOutcome, SimulateError, access_list, call as simulate_call, estimate_gas},
+    InvalidTransaction, StaticError,
+    simulate::{CallOutcome, SimulateError, call as simulate_call},
 };
 use trellis_primitives::{Class, StateError};
 
-const CONTRACT: Address = Address::repeat_byte(0xcc);
-const GAS_CAP: u64 = 50_000_000;
+pub(crate) const CONTRACT: Address = Address::repeat_byte(0xcc);
+pub(crate) const GAS_CAP: u64 = 50_000_000;
 
-fn request(to: Address) -> TransactionRequest {
+pub(crate) fn request(to: Address) -> TransactionRequest {
     TransactionRequest {
         to: Some(to.into()),
         ..TransactionRequest::default()
     }
 }
 
-fn deployed(code: &[u8]) -> MemoryState {
+pub(crate) fn deployed(code: &[u8]) -> MemoryState {
     let mut state = MemoryState::genesis(&[&signer(1)]);
     state.deploy(CONTRACT, code);
     state
 }
 
-fn eth_call(
+pub(crate) fn eth_call(
     state: &MemoryState,
     request: &TransactionRequest,
 ) -> Result<CallOutcome, SimulateError> {
@@ -38,7 +38,7 @@ fn eth_call(
 }
 
 /// The word a call returns.
-fn word(outcome: Result<CallOutcome, SimulateError>) -> U256 {
+pub(crate) fn word(outcome: Result<CallOutcome, SimulateError>) -> U256 {
     match outcome {
         Ok(CallOutcome::Success { output, .. }) => U256::from_be_slice(&output),
         other => panic!("{other:?}"),
@@ -46,7 +46,7 @@ fn word(outcome: Result<CallOutcome, SimulateError>) -> U256 {
 }
 
 /// Code that returns the result of `code`.
-fn returning(code: &[u8]) -> Vec<u8> {
+pub(crate) fn returning(code: &[u8]) -> Vec<u8> {
     [code, &return_word()].concat()
 }
 
@@ -356,137 +356,6 @@ fn authorizations_and_access_lists_take_effect() {
 }
 
 #[test]
-fn overrides_replace_accounts_code_and_storage() {
-    let mut state = deployed(&returning(&[op::PUSH0, op::CALLDATALOAD, op::SLOAD]));
-    state
-        .storage
-        .insert((CONTRACT, U256::from(1)), U256::from(10));
-    state
-        .storage
-        .insert((CONTRACT, U256::from(2)), U256::from(20));
-    let read = |slot: u64, with: AccountOverride| {
-        let mut request = request(CONTRACT);
-        request.input.input = Some(Bytes::copy_from_slice(
-            &U256::from(slot).to_be_bytes::<32>(),
-        ));
-        let overrides = StateOverride::from_iter([(CONTRACT, with)]);
-        simulate_call(env(5), &state, &request, Some(&overrides), None, GAS_CAP)
-    };
-    let slot =
-        |slot: u64, value: u64| [(B256::from(U256::from(slot)), B256::from(U256::from(value)))];
-    let none = AccountOverride::default;
-    assert_eq!(word(read(1, none())), U256::from(10));
-    assert_eq!(
-        word(read(1, none().with_state_diff(slot(1, 11)))),
-        U256::from(11)
-    );
-    assert_eq!(
-        word(read(2, none().with_state_diff(slot(1, 11)))),
-        U256::from(20)
-    );
-    assert_eq!(
-        word(read(1, none().with_state(slot(1, 11)))),
-        U256::from(11)
-    );
-    assert_eq!(word(read(2, none().with_state(slot(1, 11)))), U256::ZERO);
-    let balance = returning(&[op::SELFBALANCE]);
-    let rich = none()
-        .with_code(balance)
-        .with_balance(U256::from(5))
-        .with_nonce(9);
-    assert_eq!(word(read(0, rich)), U256::from(5));
-    // Code on an account that has none, and none on one that has.
-    let Ok(CallOutcome::Success { output, .. }) = read(0, none().with_code(Bytes::new())) else {
-        panic!()
-    };
-    assert!(output.is_empty());
-
-    let both = none().with_state(slot(1, 1)).with_state_diff(slot(1, 1));
-    let moved = AccountOverride {
-        move_precompile_to: Some(CONTRACT),
-        ..none()
-    };
-    let malformed = none().with_code(vec![0xef, 0x01, 0x00]);
-    for bad in [both, moved, malformed] {
-        let error = read(0, bad).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                SimulateError::Override {
-                    address: CONTRACT,
-                    ..
-                }
-            ),
-            "{error}"
-        );
-    }
-}
-
-#[test]
-fn block_overrides_are_visible() {
-    let overrides = BlockOverrides {
-        number: Some(U256::MAX),
-        time: Some(99),
-        gas_limit: Some(1_234),
-        coinbase: Some(CONTRACT),
-        random: Some(B256::repeat_byte(3)),
-        base_fee: Some(U256::from(7)),
-        ..Default::default()
-    };
-    let see = |code: &[u8], overrides: &BlockOverrides| {
-        let state = deployed(&returning(code));
-        word(simulate_call(
-            env(5),
-            &state,
-            &request(CONTRACT),
-            None,
-            Some(overrides),
-            GAS_CAP,
-        ))
-    };
-    assert_eq!(see(&[op::NUMBER], &overrides), U256::MAX);
-    assert_eq!(see(&[op::TIMESTAMP], &overrides), U256::from(99));
-    assert_eq!(see(&[op::GASLIMIT], &overrides), U256::from(1_234));
-    assert_eq!(
-        see(&[op::COINBASE], &overrides),
-        U256::from_be_slice(CONTRACT.as_slice())
-    );
-    assert_eq!(
-        see(&[op::DIFFICULTY], &overrides),
-        U256::from_be_bytes([3; 32])
-    );
-    assert_eq!(see(&[op::BASEFEE], &overrides), U256::from(7));
-    let hashes = BlockOverrides {
-        block_hash: Some([(3, B256::repeat_byte(9))].into()),
-        ..Default::default()
-    };
-    assert_eq!(
-        see(&[op::PUSH1, 3, op::BLOCKHASH], &hashes),
-        U256::from_be_bytes([9; 32])
-    );
-    // The parent's hash is known without the history contract.
-    let parent = U256::from_be_bytes(env(5).parent_hash.0);
-    assert_eq!(
-        see(&[op::PUSH1, 4, op::BLOCKHASH], &BlockOverrides::default()),
-        parent
-    );
-    let absurd = BlockOverrides {
-        base_fee: Some(U256::MAX),
-        ..Default::default()
-    };
-    let state = deployed(&[]);
-    let error = simulate_call(
-        env(5),
-        &state,
-        &request(CONTRACT),
-        None,
-        Some(&absurd),
-        GAS_CAP,
-    );
-    assert!(matches!(error, Err(SimulateError::Request(_))));
-}
-
-#[test]
 fn unreadable_state_is_no_outcome() {
     let state = deployed(&[op::PUSH0, op::SLOAD]);
     let reader = Fetching::new(&state);
@@ -505,198 +374,4 @@ fn unreadable_state_is_no_outcome() {
         }
     }
     assert!(pending >= 4);
-}
-
-fn estimate(state: &MemoryState, request: &TransactionRequest) -> Result<u64, SimulateError> {
-    estimate_gas(env(5), state, request, None, None, GAS_CAP)
-}
-
-/// The estimate lets the transaction succeed in a real block, and much less does not.
-fn assert_tight(state: &MemoryState, to: Option<Address>, input: &[u8], value: u64) -> u64 {
-    let alice = signer(1);
-    let mut request = TransactionRequest {
-        from: Some(alice.address()),
-        to: to.map(TxKind::Call),
-        value: Some(U256::from(value)),
-        ..Default::default()
-    };
-    request.input.input = Some(Bytes::copy_from_slice(input));
-    let gas = estimate(state, &request).unwrap();
-    let succeeds = |gas_limit| {
-        let mut tx = dynamic(0, to.map_or(TxKind::Create, TxKind::Call));
-        tx.input = Bytes::copy_from_slice(input);
-        tx.value = U256::from(value);
-        tx.gas_limit = gas_limit;
-        let tx = sign(&alice, tx);
-        execute_block(env(5), state, &[tx]).is_ok_and(|block| block.receipts[0].status())
-    };
-    assert!(succeeds(gas), "{gas} does not suffice");
-    assert!(!succeeds(gas - gas / 50), "{gas} is far too much");
-    gas
-}
-
-#[test]
-fn a_plain_transfer_costs_21000() {
-    let state = deployed(&[op::STOP]);
-    let to = Address::repeat_byte(0x77);
-    assert_eq!(assert_tight(&state, Some(to), &[], 5), 21_000);
-    assert_eq!(estimate(&state, &request(to)), Ok(21_000));
-    // A recipient with code is no plain transfer, though it may cost the same.
-    assert!(assert_tight(&state, Some(CONTRACT), &[], 0) >= 21_000);
-}
-
-#[test]
-fn estimates_are_close_above_what_is_needed() {
-    // Storage, with a refund that must be paid for first.
-    let mut state = deployed(&SETTER);
-    for slot in 0..4 {
-        state
-            .storage
-            .insert((CONTRACT, U256::from(slot)), U256::from(1));
-    }
-    assert_tight(&state, Some(CONTRACT), &set(9, 9), 0);
-    assert_tight(&state, Some(CONTRACT), &set(1, 0), 0);
-    // Creation.
-    assert_tight(
-        &state,
-        None,
-        &deployer(&store(&[(1, 1), (2, 2)]), &SETTER),
-        0,
-    );
-    // Calldata bound by its floor (EIP-7623).
-    assert_tight(&state, Some(Address::repeat_byte(0x77)), &[1; 500], 0);
-}
-
-#[test]
-fn call_chains_keep_their_64th() {
-    // Each contract calls the next with all gas and reverts if that fails; the last one writes three slots.
-    let mut state = deployed(&[]);
-    let link = |next: Address| {
-        let head = [
-            op::PUSH0,
-            op::PUSH0,
-            op::PUSH0,
-            op::PUSH0,
-            op::PUSH0,
-            op::PUSH20,
-        ];
-        let tail = [
-            op::GAS,
-            op::CALL,
-            op::PUSH1,
-            34,
-            op::JUMPI,
-            op::PUSH0,
-            op::PUSH0,
-            op::REVERT,
-            op::JUMPDEST,
-            op::STOP,
-        ];
-        [&head[..], next.as_slice(), &tail].concat()
-    };
-    let chain: Vec<_> = (1..=10).map(Address::repeat_byte).collect();
-    for pair in chain.windows(2) {
-        state.deploy(pair[0], &link(pair[1]));
-    }
-    state.deploy(
-        chain[9],
-        &[&store(&[(1, 1), (2, 2), (3, 3)])[..], &[op::STOP]].concat(),
-    );
-    assert_tight(&state, Some(chain[0]), &[], 0);
-}
-
-#[test]
-fn an_estimate_that_cannot_be_says_why() {
-    let alice = Some(signer(1).address());
-    let state = deployed(&reverting());
-    let error = estimate(&state, &request(CONTRACT)).unwrap_err();
-    assert_eq!(error.to_string(), "execution reverted: no");
-    assert!(!error.revert_data().unwrap().is_empty());
-    assert_eq!(error.class(), Class::Invalid);
-
-    let state = deployed(&[op::INVALID]);
-    assert!(matches!(
-        estimate(&state, &request(CONTRACT)),
-        Err(SimulateError::Halted { .. })
-    ));
-
-    // An endless loop needs more than any transaction may have (EIP-7825), whatever the block's limit.
-    let state = deployed(&[op::JUMPDEST, op::PUSH0, op::JUMP]);
-    let expected = SimulateError::GasRequired { allowance: 1 << 24 };
-    assert_eq!(estimate(&state, &request(CONTRACT)), Err(expected.clone()));
-    assert_eq!(
-        expected.to_string(),
-        "gas required exceeds allowance (16777216)"
-    );
-    let limited = TransactionRequest {
-        gas: Some(100_000),
-        ..request(CONTRACT)
-    };
-    let expected = SimulateError::GasRequired { allowance: 100_000 };
-    assert_eq!(estimate(&state, &limited), Err(expected));
-
-    // With a price, the balance is the bound.
-    let poor = Address::repeat_byte(0x90);
-    let mut state = deployed(&SETTER);
-    state.fund(poor, 30_000 * MAX_FEE);
-    let mut priced = TransactionRequest {
-        from: Some(poor),
-        gas_price: Some(MAX_FEE),
-        ..request(CONTRACT)
-    };
-    priced.input.input = Some(set(1, 1).into());
-    let expected = SimulateError::GasRequired { allowance: 30_000 };
-    assert_eq!(estimate(&state, &priced), Err(expected));
-    let value = U256::from(2_000 * ETHER);
-    let broke = TransactionRequest {
-        from: alice,
-        value: Some(value),
-        ..request(CONTRACT)
-    };
-    let balance = U256::from(1_000 * ETHER);
-    let rule = InvalidTransaction::InsufficientFunds {
-        balance,
-        cost: value,
-    };
-    assert_eq!(estimate(&state, &broke), Err(rule.into()));
-}
-
-#[test]
-fn an_access_list_names_what_else_is_touched() {
-    // Reads its slot 3 and the balance of another account; its own address and the precompiles are left out.
-    let other = Address::repeat_byte(0x88);
-    let code = [
-        &[op::PUSH1, 3, op::SLOAD, op::PUSH20][..],
-        other.as_slice(),
-        &[op::BALANCE, op::PUSH1, 4, op::BALANCE, op::STOP],
-    ]
-    .concat();
-    let state = deployed(&code);
-    let found = access_list(env(5), &state, &request(CONTRACT), None, None, GAS_CAP).unwrap();
-    let slot = B256::from(U256::from(3));
-    let expected = AccessList(vec![
-        AccessListItem {
-            address: other,
-            storage_keys: vec![],
-        },
-        AccessListItem {
-            address: CONTRACT,
-            storage_keys: vec![slot],
-        },
-    ]);
-    assert_eq!(found.access_list, expected);
-    assert_eq!(found.error, None);
-    // The gas is that of a call which declares the list.
-    let listed = TransactionRequest {
-        access_list: Some(expected),
-        ..request(CONTRACT)
-    };
-    let Ok(CallOutcome::Success { gas_used, .. }) = eth_call(&state, &listed) else {
-        panic!()
-    };
-    assert_eq!(found.gas_used, gas_used);
-
-    let state = deployed(&reverting());
-    let failing = access_list(env(5), &state, &request(CONTRACT), None, None, GAS_CAP).unwrap();
-    assert_eq!(failing.error.as_deref(), Some("execution reverted: no"));
 }

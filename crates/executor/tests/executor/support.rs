@@ -1,4 +1,4 @@
-//! A state in memory, signers, and short ways to write transactions and code.
+//! A state in memory, signers, and short ways to write transactions.
 
 use alloy_consensus::{
     SignableTransaction, TxEip1559, TxEip2930, TxEip7702, TxEnvelope, TxLegacy,
@@ -13,7 +13,6 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
-use revm::bytecode::opcode as op;
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
@@ -340,121 +339,4 @@ pub(crate) fn authorize(
         .sign_hash_sync(&authorization.signature_hash())
         .expect("local key signs");
     authorization.into_signed(signature)
-}
-
-/// The code an account delegated to `delegate` has.
-pub(crate) fn delegation(delegate: Address) -> Vec<u8> {
-    [&[0xef, 0x01, 0x00], delegate.as_slice()].concat()
-}
-
-/// Code: stores each `(slot, value)`, all below 256.
-pub(crate) fn store(pairs: &[(u8, u8)]) -> Vec<u8> {
-    pairs
-        .iter()
-        .flat_map(|(slot, value)| [op::PUSH1, *value, op::PUSH1, *slot, op::SSTORE])
-        .collect()
-}
-
-/// Code: returns the word on top of the stack.
-pub(crate) fn return_word() -> [u8; 7] {
-    [
-        op::PUSH0,
-        op::MSTORE,
-        op::PUSH1,
-        32,
-        op::PUSH0,
-        op::RETURN,
-        op::STOP,
-    ]
-}
-
-/// Code: stores the word at `calldata[32..64]` in the slot `calldata[0..32]`.
-pub(crate) const SETTER: [u8; 7] = [
-    op::PUSH1,
-    32,
-    op::CALLDATALOAD,
-    op::PUSH0,
-    op::CALLDATALOAD,
-    op::SSTORE,
-    op::STOP,
-];
-
-/// Input of [`SETTER`].
-pub(crate) fn set(slot: u64, value: u64) -> Vec<u8> {
-    [
-        U256::from(slot).to_be_bytes::<32>(),
-        U256::from(value).to_be_bytes::<32>(),
-    ]
-    .concat()
-}
-
-/// Code: reverts with the text `no` as `Error(string)`.
-pub(crate) fn reverting() -> Vec<u8> {
-    use alloy_sol_types::SolError;
-    let data = alloy_sol_types::Revert::from("no").abi_encode();
-    let len = u8::try_from(data.len()).expect("short");
-    let head = [
-        op::PUSH1,
-        len,
-        op::PUSH1,
-        10,
-        op::PUSH0,
-        op::CODECOPY,
-        op::PUSH1,
-        len,
-        op::PUSH0,
-        op::REVERT,
-    ];
-    [&head[..], &data].concat()
-}
-
-/// Code: logs one topic, the word `calldata[0..32]`, with no data.
-pub(crate) const LOGGER: [u8; 6] = [
-    op::PUSH0,
-    op::CALLDATALOAD,
-    op::PUSH0,
-    op::PUSH0,
-    op::LOG1,
-    op::STOP,
-];
-
-/// Initcode that deploys `runtime`, after running `first`.
-pub(crate) fn deployer(first: &[u8], runtime: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(runtime.len()).expect("short");
-    let start = u8::try_from(first.len() + 10).expect("short");
-    let copy = [
-        op::PUSH1,
-        len,
-        op::PUSH1,
-        start,
-        op::PUSH0,
-        op::CODECOPY,
-        op::PUSH1,
-        len,
-        op::PUSH0,
-        op::RETURN,
-    ];
-    [first, &copy[..], runtime].concat()
-}
-
-/// Code: runs its calldata as initcode through CREATE2 with salt 0.
-pub(crate) const FACTORY: [u8; 13] = [
-    op::CALLDATASIZE,
-    op::PUSH0,
-    op::PUSH0,
-    op::CALLDATACOPY, // initcode to memory
-    op::PUSH0,
-    op::CALLDATASIZE,
-    op::PUSH0,
-    op::CALLVALUE,
-    op::CREATE2,
-    op::PUSH0,
-    op::SSTORE, // slot 0 = address
-    op::STOP,
-    op::STOP,
-];
-
-/// Where [`FACTORY`] at `factory` puts what `initcode` deploys.
-pub(crate) fn created2(factory: Address, initcode: &[u8]) -> Address {
-    factory.create2(B256::ZERO, keccak256(initcode))
 }

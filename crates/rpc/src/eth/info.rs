@@ -64,5 +64,8 @@ fn network(network: &NetworkInfo) -> Network<'_> {
         .into_iter()
         .map(|(name, address, _)| (name.to_owned(), address.to_string().into()))
         .collect();
-    Network { network, system_contracts }
+    Network {
+        network,
+        system_contracts,
+    }
 }

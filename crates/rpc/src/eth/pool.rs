@@ -29,7 +29,10 @@ pub(super) async fn dispatch(
 
 fn status(module: &ModuleContext) -> RpcResult {
     let stats = module.chain.pool_stats();
-    json(&Split { pending: U64::from(stats.executable), queued: U64::from(stats.waiting()) })
+    json(&Split {
+        pending: U64::from(stats.executable),
+        queued: U64::from(stats.waiting()),
+    })
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -40,7 +43,11 @@ struct Split<T> {
 
 impl<T> Split<T> {
     fn of(&mut self, status: Status) -> &mut T {
-        if status == Status::Executable { &mut self.pending } else { &mut self.queued }
+        if status == Status::Executable {
+            &mut self.pending
+        } else {
+            &mut self.queued
+        }
     }
 }
 
@@ -77,7 +84,8 @@ async fn content_from(module: &Arc<ModuleContext>, params: &Params) -> RpcResult
             let found = collect(&chain, Some(sender), bytes_max)?;
             let mut out = Split::<ByNonce<Transaction>>::default();
             for (status, pooled) in found {
-                out.of(status).insert(pooled.nonce(), convert::pending_transaction(&pooled));
+                out.of(status)
+                    .insert(pooled.nonce(), convert::pending_transaction(&pooled));
             }
             json(&out)
         })
@@ -118,7 +126,9 @@ fn take<'a>(
 /// One line for people, in the words of geth.
 fn summary(pooled: &PooledTransaction) -> String {
     let transaction = &pooled.transaction;
-    let to = transaction.to().map_or_else(|| "contract creation".to_owned(), |to| to.to_string());
+    let to = transaction
+        .to()
+        .map_or_else(|| "contract creation".to_owned(), |to| to.to_string());
     format!(
         "{to}: {} wei + {} gas × {} wei",
         transaction.value(),

@@ -44,8 +44,8 @@ async fn send(module: &Arc<ModuleContext>, params: &Params) -> RpcResult {
     module.blocking(move || json(&chain.submit(raw)?)).await
 }
 
-/// Answers a run of `eth_sendRawTransaction` calls of one batch together, in order: signatures are recovered in
-/// parallel and the pool is entered once.
+/// Answers a run of `eth_sendRawTransaction` calls of one batch together, in order; their signatures are
+/// recovered in parallel.
 pub(crate) async fn send_many(module: &Arc<ModuleContext>, calls: Vec<Params>) -> Vec<RpcResult> {
     let raws: Vec<Result<Bytes, RpcError>> = calls.iter().map(raw_param).collect();
     let good: Vec<Bytes> = raws.iter().flatten().cloned().collect();
@@ -125,7 +125,7 @@ fn submit_or_find(chain: &Chain, raw: Bytes) -> Result<Submitted, RpcError> {
 }
 
 /// Waits for the block with the transaction and answers its receipt.
-async fn receipt(
+pub(super) async fn receipt(
     module: &Arc<ModuleContext>,
     mut blocks: Receiver<Arc<RecordedBlock>>,
     hash: B256,
@@ -141,7 +141,9 @@ async fn receipt(
             continue;
         }
         let is_it = |tx: &Recovered<TxEnvelope>| *tx.tx_hash() == hash;
-        let place = block.as_ref().and_then(|block| block.transactions.iter().position(is_it));
+        let place = block
+            .as_ref()
+            .and_then(|block| block.transactions.iter().position(is_it));
         if let (Some(block), Some(index)) = (block, place) {
             return json(&convert::receipt(&block, index));
         }
@@ -167,7 +169,8 @@ fn nonce_gap(hash: B256, nonce: u64, next: u64) -> RpcError {
 }
 
 fn left_pool(hash: B256) -> RpcError {
-    let message = "the transaction left the pool without being processed: it was replaced or evicted";
+    let message =
+        "the transaction left the pool without being processed: it was replaced or evicted";
     with_data(CODE_UNREADY, message.to_owned(), hash)
 }
 
@@ -178,5 +181,8 @@ fn not_in_time(hash: B256, timeout: Duration) -> RpcError {
 }
 
 fn with_data(code: i64, message: String, data: impl Serialize) -> RpcError {
-    RpcError { data: serde_json::to_value(data).ok(), ..RpcError::new(code, message) }
+    RpcError {
+        data: serde_json::to_value(data).ok(),
+        ..RpcError::new(code, message)
+    }
 }

@@ -34,14 +34,26 @@ pub(crate) fn signer(index: u8) -> PrivateKeySigner {
 
 /// The genesis block of the test chain.
 pub(crate) fn genesis() -> Block {
-    let tree = TreeCommitment { root: B256::ZERO, ops_root: B256::ZERO, start: 0, end: 1 };
-    let state = StateCommitment { accounts: tree, storage: tree, code: tree };
+    let tree = TreeCommitment {
+        root: B256::ZERO,
+        ops_root: B256::ZERO,
+        start: 0,
+        end: 1,
+    };
+    let state = StateCommitment {
+        accounts: tree,
+        storage: tree,
+        code: tree,
+    };
     let leader = ed25519::PrivateKey::from_seed(0).public_key();
     genesis::block(&spec(), state, leader).unwrap()
 }
 
 fn spec() -> ChainSpec {
-    let fund = |index| Allocation { address: signer(index).address(), balance: BALANCE };
+    let fund = |index| Allocation {
+        address: signer(index).address(),
+        balance: BALANCE,
+    };
     ChainSpec {
         network: "test".to_owned(),
         network_id: 123_456,
@@ -74,8 +86,13 @@ impl MemoryState {
                 None => maps.accounts.remove(address),
             };
         }
-        maps.storage.extend(diff.storage.iter().map(|(key, change)| (*key, change.after)));
-        maps.code.extend(diff.code.iter().map(|(hash, code)| (*hash, code.clone())));
+        maps.storage.extend(
+            diff.storage
+                .iter()
+                .map(|(key, change)| (*key, change.after)),
+        );
+        maps.code
+            .extend(diff.code.iter().map(|(hash, code)| (*hash, code.clone())));
     }
 }
 
@@ -84,10 +101,24 @@ impl StateReader for MemoryState {
         Ok(self.0.read().unwrap().accounts.get(&address).copied())
     }
     fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        Ok(self.0.read().unwrap().storage.get(&(address, slot)).copied().unwrap_or_default())
+        Ok(self
+            .0
+            .read()
+            .unwrap()
+            .storage
+            .get(&(address, slot))
+            .copied()
+            .unwrap_or_default())
     }
     fn code(&self, hash: B256) -> Result<Bytes, StateError> {
-        Ok(self.0.read().unwrap().code.get(&hash).cloned().unwrap_or_default())
+        Ok(self
+            .0
+            .read()
+            .unwrap()
+            .code
+            .get(&hash)
+            .cloned()
+            .unwrap_or_default())
     }
 }
 
@@ -109,11 +140,19 @@ impl TestChain {
             receipts: Vec::new(),
             undo: Arc::new(Undo::new(0, &StateDiff::default())),
         };
-        Self { state, blocks: vec![Arc::new(genesis)], nonces: BTreeMap::new() }
+        Self {
+            state,
+            blocks: vec![Arc::new(genesis)],
+            nonces: BTreeMap::new(),
+        }
     }
 
     /// A transaction of `signer(from)` with its next nonce and a tip of 2 gwei.
-    pub(crate) fn transaction(&mut self, from: u8, edit: impl FnOnce(&mut TxEip1559)) -> Recovered<TxEnvelope> {
+    pub(crate) fn transaction(
+        &mut self,
+        from: u8,
+        edit: impl FnOnce(&mut TxEip1559),
+    ) -> Recovered<TxEnvelope> {
         let nonce = self.nonces.entry(signer(from).address()).or_default();
         let signed = sign(from, *nonce, edit);
         *nonce += 1;
@@ -146,7 +185,10 @@ impl TestChain {
             parent_beacon_root: header.parent_beacon_block_root.unwrap(),
         };
         let executed = execute_block(env, &self.state, &transactions).unwrap();
-        let encoded: Vec<Bytes> = transactions.iter().map(|tx| tx.encoded_2718().into()).collect();
+        let encoded: Vec<Bytes> = transactions
+            .iter()
+            .map(|tx| tx.encoded_2718().into())
+            .collect();
         header.gas_used = executed.gas_used;
         header.logs_bloom = executed.logs_bloom;
         header.receipts_root = executed.receipts_root;
@@ -192,7 +234,11 @@ impl TestChain {
 }
 
 /// A signed transaction of `signer(from)`: 1 gwei to nobody in particular, unless edited.
-pub(crate) fn sign(from: u8, nonce: u64, edit: impl FnOnce(&mut TxEip1559)) -> Recovered<TxEnvelope> {
+pub(crate) fn sign(
+    from: u8,
+    nonce: u64,
+    edit: impl FnOnce(&mut TxEip1559),
+) -> Recovered<TxEnvelope> {
     let signer = signer(from);
     let mut transaction = TxEip1559 {
         chain_id: spec().chain_id(),
@@ -205,7 +251,9 @@ pub(crate) fn sign(from: u8, nonce: u64, edit: impl FnOnce(&mut TxEip1559)) -> R
         ..TxEip1559::default()
     };
     edit(&mut transaction);
-    let signature = signer.sign_hash_sync(&transaction.signature_hash()).unwrap();
+    let signature = signer
+        .sign_hash_sync(&transaction.signature_hash())
+        .unwrap();
     Recovered::new_unchecked(transaction.into_signed(signature).into(), signer.address())
 }
 
@@ -220,7 +268,13 @@ pub(crate) fn params(json: &Value) -> Params {
 }
 
 /// Calls a method that exists.
-pub(crate) async fn call(module: &Arc<ModuleContext>, method: &str, arguments: Value) -> Result<Value, RpcError> {
+pub(crate) async fn call(
+    module: &Arc<ModuleContext>,
+    method: &str,
+    arguments: Value,
+) -> Result<Value, RpcError> {
     let answer = super::dispatch(module, method, params(&arguments)).await;
-    answer.expect("the method exists").map(|raw| serde_json::from_str(raw.get()).unwrap())
+    answer
+        .expect("the method exists")
+        .map(|raw| serde_json::from_str(raw.get()).unwrap())
 }

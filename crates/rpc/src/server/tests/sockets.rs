@@ -1,9 +1,9 @@
 use super::*;
 use futures::{SinkExt, StreamExt};
 use serde_json::json;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{Error, Message, protocol::CloseFrame},
 };
 
@@ -13,6 +13,15 @@ impl Client {
     async fn connect(server: &Server, path: &str) -> Self {
         let url = format!("ws://{}{path}", server.address);
         Self(connect_async(url).await.unwrap().0)
+    }
+
+    /// A client whose system takes little before the server notices that nobody reads.
+    async fn connect_narrow(server: &Server) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        let stream = MaybeTlsStream::Plain(socket.connect(server.address).await.unwrap());
+        let url = format!("ws://{}/", server.address);
+        Self(client_async(url, stream).await.unwrap().0)
     }
 
     async fn send(&mut self, request: Value) {
@@ -169,7 +178,7 @@ async fn a_lagging_subscriber_is_closed_and_told_where_to_resume() {
     // NET-1: the queue and the broadcast are bounded, and nothing is dropped silently.
     let limits = RpcLimits { socket_queue_bytes: 10_000, ..RpcLimits::default() };
     let server = Server::start(limits).await;
-    let mut client = Client::connect(&server, "/").await;
+    let mut client = Client::connect_narrow(&server).await;
     let answer = client.call("eth_subscribe", json!(["padded", 400_000])).await;
     let id = answer["result"].as_str().unwrap().to_owned();
     // More than the sockets' buffers hold, while the client reads nothing.
@@ -197,7 +206,7 @@ async fn a_subscriber_that_stalls_too_long_is_closed() {
         ..RpcLimits::default()
     };
     let server = Server::start(limits).await;
-    let mut client = Client::connect(&server, "/").await;
+    let mut client = Client::connect_narrow(&server).await;
     // Fewer blocks than the broadcast keeps, but far more bytes than the sockets' buffers do.
     client.call("eth_subscribe", json!(["padded", 8_000_000])).await;
     for _ in 0..4 {
