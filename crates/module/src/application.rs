@@ -165,14 +165,14 @@ impl Module {
         let env = self.next_env(parent, timestamp_ms);
         let clock = runtime.child("clock");
         let deadline = runtime.current() + self.timing.build_limit;
-        let work_env = env.clone();
+        let work_env = env;
         let (sealed, content) = self
             .run(
                 runtime.child("build"),
                 batches,
                 move |state| {
                     let expired = || clock.current() >= deadline;
-                    build::fill(work_env.clone(), state, &candidates, expired)
+                    build::fill(work_env, state, &candidates, expired)
                 },
                 |content| &content.executed.diff,
             )
@@ -232,7 +232,7 @@ impl Module {
             .run(
                 runtime,
                 batches,
-                move |state| execute_block(env.clone(), state, &work),
+                move |state| execute_block(env, state, &work),
                 |executed| &executed.diff,
             )
             .await

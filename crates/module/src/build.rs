@@ -96,7 +96,7 @@ pub(crate) fn fill<R: StateReader>(
 /// Position and rule of the first transaction that does not decode or recover.
 pub(crate) fn recover(chain: &Chain, block: &Block) -> Result<Vec<Transaction>, (usize, String)> {
     let hashes: Vec<B256> =
-        block.transactions().par_iter().map(|raw| alloy_primitives::keccak256(raw)).collect();
+        block.transactions().par_iter().map(alloy_primitives::keccak256).collect();
     let known: Vec<Option<Arc<PooledTransaction>>> = chain
         .with_pool(|pool, _| hashes.iter().map(|hash| pool.get(hash).cloned()).collect());
     block

@@ -1,8 +1,8 @@
 /** One module of the network under test, with the clients and accounts tests use on it. */
 import { JsonRpcProvider, Network as EthersNetwork, Wallet, WebSocketProvider } from 'ethers';
 import {
-  createPublicClient, createWalletClient, defineChain, getAddress, http, keccak256, parseEther, parseGwei, publicActions, toHex,
-  webSocket,
+  createPublicClient, createWalletClient, defineChain, getAddress, http, keccak256, parseEther, parseGwei, publicActions,
+  toHex, webSocket,
 } from 'viem';
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
 import { until } from './poll.mjs';
@@ -12,8 +12,13 @@ export const MNEMONIC = 'test test test test test test test test test test test 
 export const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11';
 export const CREATE2_DEPLOYER = '0x4e59b44847b379578588920cA78FbF26c0B4956C';
 
-/** Account `index` of the well-known mnemonic; funded in every module of a dev network. */
-export const devAccount = (index) => mnemonicToAccount(MNEMONIC, { addressIndex: index });
+const devAccounts = new Map();
+
+/** Account `index` of the well-known mnemonic; funded in every module of a dev network. Deriving it takes 0.1 s, once. */
+export function devAccount(index) {
+  if (!devAccounts.has(index)) devAccounts.set(index, mnemonicToAccount(MNEMONIC, { addressIndex: index }));
+  return devAccounts.get(index);
+}
 
 /** The account a test file pays its fresh accounts from: one per file, so that files never share a nonce. */
 export const funderOf = (file) => privateKeyToAccount(keccak256(toHex(`trellis client tests: ${file}`)));
