@@ -5,7 +5,8 @@
  * (SIGTERM sent, exit code checked). `npm test` starts one for all files and hands its address on in TRELLIS_URL; a
  * file that is run alone starts its own. Nothing survives a stop: every network is ephemeral.
  *
- * Environment: TRELLIS_BIN (default ../../target/release/trellis), TRELLIS_URL (use a running network, never stop it).
+ * Environment: TRELLIS_BIN (default ../../target/release/trellis), TRELLIS_URL (use a running network, never stop it),
+ * TRELLIS_ARGS (more arguments for `trellis dev`, such as "--validators 4").
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -45,9 +46,13 @@ export class Process {
   constructor(args, { cwd = HERE, env = {} } = {}) {
     this.lines = [];
     this.errors = '';
-    this.child = spawn(trellisBinary(), args, {
-      cwd, env: { ...cleanEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    const more = (process.env.TRELLIS_ARGS ?? '').split(/\s+/).filter(Boolean);
+    this.child = spawn(trellisBinary(), [...args, ...more], {
+      cwd,
+      env: { ...cleanEnvironment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
+    process.once('exit', () => this.child.kill('SIGKILL'));
     createInterface({ input: this.child.stdout }).on('line', (line) => this.lines.push(line));
     this.child.stderr.on('data', (data) => {
       this.errors = (this.errors + data).slice(-20_000);
@@ -61,12 +66,16 @@ export class Process {
 
   /** Waits for the line `ready`; if the process ends first, the error holds what it printed. */
   async ready(deadline = 60_000) {
-    await until('the line `ready` on standard output', () => {
-      if (this.exited !== undefined) {
-        throw new Error(`trellis ended with code ${this.exited} before it was ready:\n${this.errors}`);
-      }
-      return this.lines.includes('ready');
-    }, { deadline });
+    await until(
+      'the line `ready` on standard output',
+      () => {
+        if (this.exited !== undefined) {
+          throw new Error(`trellis ended with code ${this.exited} before it was ready:\n${this.errors}`);
+        }
+        return this.lines.includes('ready');
+      },
+      { deadline },
+    );
   }
 
   /** Ends the process with `signal`; throws unless it leaves with code 0. */
@@ -129,12 +138,13 @@ export class Network {
 /**
  * The network for one test file, stopped after its last test.
  * @param {string} meta  the file's import.meta.url
- * @param {{ own?: boolean }} [options]  own: a private network even when a shared one runs
+ * @param {{ own?: boolean, args?: string[] }} [options]  own: a private network even when a shared one runs; args: more
+ *   arguments for its `trellis dev`
  */
-export async function network(meta, { own = false } = {}) {
+export async function network(meta, { own = false, args = [] } = {}) {
   const file = basename(fileURLToPath(meta));
   const shared = process.env.TRELLIS_URL;
-  const net = shared && !own ? await Network.attach(shared, file) : await Network.start({ file });
+  const net = shared && !own ? await Network.attach(shared, file) : await Network.start({ file, args });
   after(() => net.stop());
   return net;
 }

@@ -13,8 +13,10 @@ import { freePort } from './lib/ports.mjs';
 const TESTS = join(dirname(fileURLToPath(import.meta.url)), 'test');
 const wanted = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 const flags = process.argv.slice(2).filter((a) => a.startsWith('--'));
-const files = readdirSync(TESTS).filter((f) => f.endsWith('.test.mjs'))
-  .filter((f) => wanted.length === 0 || wanted.some((w) => f.includes(w))).sort();
+const files = readdirSync(TESTS)
+  .filter((f) => f.endsWith('.test.mjs'))
+  .filter((f) => wanted.length === 0 || wanted.some((w) => f.includes(w)))
+  .sort();
 if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(', ')}`);
   process.exit(2);
@@ -30,7 +32,13 @@ async function openNetwork() {
 }
 
 function runTests(url) {
-  const args = ['--test', '--test-reporter=spec', '--test-concurrency=2', ...flags, ...files.map((f) => join(TESTS, f))];
+  const args = [
+    '--test',
+    '--test-reporter=spec',
+    '--test-concurrency=2',
+    ...flags,
+    ...files.map((f) => join(TESTS, f)),
+  ];
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, TRELLIS_URL: url } });
   return new Promise((done) => child.once('close', (code) => done(code ?? 1)));
 }

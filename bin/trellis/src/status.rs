@@ -160,7 +160,7 @@ fn new_bar(screen: &MultiProgress, name: &str) -> ProgressBar {
 fn message(status: &ModuleStatus, rate: f64) -> String {
     let age = status.last_block_age.as_secs_f64();
     format!(
-        "height {:<8} finalized {:<8} {rate:>8.1} tx/s  pool {:<6} {age:.1} s ago",
+        "height {:<7} finalized {:<7} {rate:>8.1} tx/s  pool {:<6} {age:.1} s ago",
         status.height, status.finalized, status.pool
     )
 }

@@ -5,7 +5,7 @@
 //! marked peer's messages. A peer marked by most modules is blocked on the network.
 
 use commonware_actor::Feedback;
-use commonware_p2p::{Blocker, BlockedSubscription, Message, Receiver};
+use commonware_p2p::{BlockedSubscription, Blocker, Message, Receiver};
 use commonware_utils::{NZUsize, channel::ring, ordered::Set};
 use parking_lot::Mutex;
 use std::{
@@ -30,24 +30,42 @@ struct Marks<P> {
 
 impl<B: Blocker> Clone for Offences<B> {
     fn clone(&self) -> Self {
-        Self { network: self.network.clone(), modules: self.modules, blocked: self.blocked.clone() }
+        Self {
+            network: self.network.clone(),
+            modules: self.modules,
+            blocked: self.blocked.clone(),
+        }
     }
 }
 
 impl<B: Blocker> Offences<B> {
     /// No peer is blocked. `modules` is how many the network runs.
     pub fn new(network: B, modules: usize) -> Self {
-        let marks = Marks { modules: BTreeMap::new(), subscribers: Vec::new() };
-        Self { network, modules, blocked: Arc::new(Mutex::new(marks)) }
+        let marks = Marks {
+            modules: BTreeMap::new(),
+            subscribers: Vec::new(),
+        };
+        Self {
+            network,
+            modules,
+            blocked: Arc::new(Mutex::new(marks)),
+        }
     }
 
     /// The blocker of one module.
     pub fn module(&self, index: u32) -> ModuleBlocker<B> {
-        ModuleBlocker { offences: self.clone(), index }
+        ModuleBlocker {
+            offences: self.clone(),
+            index,
+        }
     }
 
     fn is_blocked(&self, index: u32, peer: &B::PublicKey) -> bool {
-        self.blocked.lock().modules.get(peer).is_some_and(|modules| modules.contains(&index))
+        self.blocked
+            .lock()
+            .modules
+            .get(peer)
+            .is_some_and(|modules| modules.contains(&index))
     }
 }
 
@@ -60,14 +78,20 @@ pub struct ModuleBlocker<B: Blocker> {
 
 impl<B: Blocker> Clone for ModuleBlocker<B> {
     fn clone(&self) -> Self {
-        Self { offences: self.offences.clone(), index: self.index }
+        Self {
+            offences: self.offences.clone(),
+            index: self.index,
+        }
     }
 }
 
 impl<B: Blocker> ModuleBlocker<B> {
     /// Drops what blocked peers send to this module.
     pub fn filter<R: Receiver<PublicKey = B::PublicKey>>(&self, inner: R) -> Filtered<R, B> {
-        Filtered { inner, blocker: self.clone() }
+        Filtered {
+            inner,
+            blocker: self.clone(),
+        }
     }
 }
 
@@ -88,7 +112,11 @@ impl<B: Blocker> Blocker for ModuleBlocker<B> {
             everywhere
         };
         warn!(?peer, module = self.index, everywhere, "peer blocked");
-        if everywhere { self.offences.network.block(peer) } else { Feedback::Ok }
+        if everywhere {
+            self.offences.network.block(peer)
+        } else {
+            Feedback::Ok
+        }
     }
 
     fn blocked(&mut self) -> BlockedSubscription<Self::PublicKey> {
@@ -102,7 +130,10 @@ impl<B: Blocker> Blocker for ModuleBlocker<B> {
 
 impl<P: Ord + Clone> Marks<P> {
     fn blocked_in(&self, index: u32) -> Set<P> {
-        let peers = self.modules.iter().filter(|(_, modules)| modules.contains(&index));
+        let peers = self
+            .modules
+            .iter()
+            .filter(|(_, modules)| modules.contains(&index));
         Set::from_iter_dedup(peers.map(|(peer, _)| peer.clone()))
     }
 }

@@ -80,7 +80,10 @@ impl Default for Timeouts {
 }
 
 /// What one stack is made of.
-#[expect(missing_debug_implementations, reason = "holds secret shares and library handles")]
+#[expect(
+    missing_debug_implementations,
+    reason = "holds secret shares and library handles"
+)]
 pub struct Config<A, P, B: Blocker, D, R, H> {
     /// This validator.
     pub me: PublicKey,
@@ -126,7 +129,10 @@ pub struct Channels<S, R> {
 }
 
 /// A running stack.
-#[expect(missing_debug_implementations, reason = "holds library handles that have none")]
+#[expect(
+    missing_debug_implementations,
+    reason = "holds library handles that have none"
+)]
 pub struct Engine<E, A: Application<E>> {
     /// Finalized blocks and certificates.
     pub marshal: MarshalMailbox<Scheme, Standard<Block>>,
@@ -141,8 +147,8 @@ pub trait Runtime:
     Clock + CryptoRng + Spawner + Storage + Metrics + StorageContext + Supervisor + Sync
 {
 }
-impl<T: Clock + CryptoRng + Spawner + Storage + Metrics + StorageContext + Supervisor + Sync> Runtime
-    for T
+impl<T: Clock + CryptoRng + Spawner + Storage + Metrics + StorageContext + Supervisor + Sync>
+    Runtime for T
 {
 }
 
@@ -167,7 +173,10 @@ fn archive(prefix: &str, name: &str, page_cache: &CacheRef) -> prunable::Config<
 ///
 /// # Panics
 /// If storage cannot be opened: a validator that cannot trust its records must not sign.
-#[expect(clippy::too_many_lines, reason = "wiring: one constructor per part, no branches")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "wiring: one constructor per part, no branches"
+)]
 pub async fn start<E, A, P, B, R, H, S, Rx>(
     context: E,
     config: Config<A, P, B, <A::Databases as DatabaseSet<E>>::Config, R, H>,
@@ -175,8 +184,14 @@ pub async fn start<E, A, P, B, R, H, S, Rx>(
 ) -> Engine<E, A>
 where
     E: Runtime,
-    A: Application<E, SigningScheme = Scheme, Context = Context, Block = Block, Provider = (), Input = ()>
-        + Pace<E, Block>,
+    A: Application<
+            E,
+            SigningScheme = Scheme,
+            Context = Context,
+            Block = Block,
+            Provider = (),
+            Input = (),
+        > + Pace<E, Block>,
     A::Databases: StateSyncSet<E, R>,
     P: Provider<PublicKey = PublicKey>,
     B: Blocker<PublicKey = PublicKey> + Sync + std::fmt::Debug,
@@ -230,8 +245,7 @@ where
     .await
     .expect("the store of finalized blocks opens");
 
-    let plan =
-        SyncPlan::init(context.child("plan"), format!("{}-plan", config.partition)).await;
+    let plan = SyncPlan::init(context.child("plan"), format!("{}-plan", config.partition)).await;
     let genesis_digest = config.genesis.digest();
     let genesis = Digested::precomputed(config.genesis, genesis_digest);
     let epocher = FixedEpocher::new(EPOCH_LENGTH);
@@ -283,9 +297,12 @@ where
         },
     );
     let gate = Gate::new(state.clone(), config.application);
-    let deferred =
-        Deferred::new(context.child("deferred"), gate, mailbox.clone(), epocher);
-    marshal.start(Reporters::from((state.clone(), config.history)), blocks, resolver);
+    let deferred = Deferred::new(context.child("deferred"), gate, mailbox.clone(), epocher);
+    marshal.start(
+        Reporters::from((state.clone(), config.history)),
+        blocks,
+        resolver,
+    );
     stateful.start();
 
     let simplex = simplex::Engine::new(
@@ -325,5 +342,9 @@ where
         filter(channels.certificates),
         filter(channels.resolver),
     );
-    Engine { marshal: mailbox, state, handle }
+    Engine {
+        marshal: mailbox,
+        state,
+        handle,
+    }
 }

@@ -82,7 +82,9 @@ where
         ancestry: impl Ancestry<Self::Block>,
     ) -> bool {
         use futures::StreamExt as _;
-        let Some(block) = ancestry.clone().next().await else { return false };
+        let Some(block) = ancestry.clone().next().await else {
+            return false;
+        };
         self.pace.timely(&runtime, block.inner()).await;
         self.inner.verify((runtime, context), ancestry).await
     }

@@ -69,9 +69,14 @@ where
     R: Receiver,
 {
     let outgoing = relay.clone();
-    context.child("gossip_send").spawn(move |context| send(context, outgoing, sender));
+    context
+        .child("gossip_send")
+        .spawn(move |context| send(context, outgoing, sender));
     // Taking transactions waits for the state, so it gets a thread of its own.
-    context.child("gossip_receive").dedicated().spawn(move |_| receive(relay, receiver));
+    context
+        .child("gossip_receive")
+        .dedicated()
+        .spawn(move |_| receive(relay, receiver));
 }
 
 async fn send<E: Clock, S: Sender>(context: E, mut relay: impl Relay, mut sender: S) {
@@ -158,6 +163,6 @@ mod tests {
         assert!(Batch::decode(long.encode()).is_err());
         let many = Batch(vec![Bytes::new(); BATCH_MAX + 1]);
         assert!(Batch::decode(many.encode()).is_err());
-        assert!(Batch::decode(&[0xff_u8; 64][..]).is_err());
+        assert!(Batch::decode(Bytes::from_static(&[0xff; 64])).is_err());
     }
 }

@@ -4,8 +4,8 @@ use crate::{Pace, gossip::Relay};
 use bytes::Bytes;
 use commonware_actor::Feedback;
 use commonware_consensus::{Reporter, marshal::Update};
-use commonware_runtime::{Clock, Spawner, Supervisor};
-use commonware_utils::Acknowledgement as _;
+use commonware_runtime::{Clock, Spawner};
+use commonware_utils::{Acknowledgement as _, acknowledgement::Exact};
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 use trellis_module::{Chain, Module};
@@ -61,40 +61,35 @@ impl Relay for PoolRelay {
 
 /// Acknowledges a finalized block once the history holds it durably (STA-1). Marshal counts a block as done only when
 /// this and the databases have both acknowledged it.
-pub struct HistoryReporter<E> {
-    context: Arc<E>,
-    chain: Arc<Chain>,
+///
+/// Blocks arrive in order of height, and one task waits for one after the other: as many wait as marshal leaves
+/// unacknowledged.
+#[derive(Clone, Debug)]
+pub struct HistoryReporter {
+    finalized: mpsc::UnboundedSender<(u64, Exact)>,
 }
 
-impl<E> Clone for HistoryReporter<E> {
-    fn clone(&self) -> Self {
-        Self { context: self.context.clone(), chain: self.chain.clone() }
+impl HistoryReporter {
+    /// Waits on `chain`'s history in a task of `context`.
+    pub fn new(context: impl Spawner, chain: Arc<Chain>) -> Self {
+        let (finalized, mut waiting) = mpsc::unbounded_channel::<(u64, Exact)>();
+        context.spawn(move |_| async move {
+            while let Some((height, acknowledgement)) = waiting.recv().await {
+                chain.durable(height).await;
+                acknowledgement.acknowledge();
+            }
+        });
+        Self { finalized }
     }
 }
 
-impl<E> std::fmt::Debug for HistoryReporter<E> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HistoryReporter")
-    }
-}
-
-impl<E> HistoryReporter<E> {
-    /// Waits on `chain`'s history in tasks of `context`.
-    pub fn new(context: E, chain: Arc<Chain>) -> Self {
-        Self { context: Arc::new(context), chain }
-    }
-}
-
-impl<E: Spawner + Supervisor + Sync> Reporter for HistoryReporter<E> {
+impl Reporter for HistoryReporter {
     type Activity = Update<Block>;
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {
         if let Update::Block(block, acknowledgement) = activity {
-            let (chain, height) = (self.chain.clone(), block.inner().number());
-            self.context.child("durable").spawn(move |_| async move {
-                chain.durable(height).await;
-                acknowledgement.acknowledge();
-            });
+            // The receiver is gone only when the process ends; a dropped acknowledgement then changes nothing.
+            let _ = self.finalized.send((block.inner().number(), acknowledgement));
         }
         Feedback::Ok
     }

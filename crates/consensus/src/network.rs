@@ -76,7 +76,13 @@ impl Channel {
 
 /// What validators of one module sign under: certificates of another network or module never verify (MSG-1).
 pub fn namespace(network_id: u64, module: u32) -> Vec<u8> {
-    [b"trellis/".as_slice(), &network_id.to_be_bytes(), b"/module/", &module.to_be_bytes()].concat()
+    [
+        b"trellis/".as_slice(),
+        &network_id.to_be_bytes(),
+        b"/module/",
+        &module.to_be_bytes(),
+    ]
+    .concat()
 }
 
 /// What connections of one network are authenticated under.
@@ -108,11 +114,19 @@ pub struct Dealing {
 /// # Panics
 /// Never for a non-empty set; the library fails only on an empty one.
 pub fn trusted_deal(mut rng: impl CryptoRng, validators: &Set<PublicKey>) -> Dealing {
-    let (output, shares) = deal::<MinSig, _, N3f1>(&mut rng, Mode::NonZeroCounter, validators.clone())
-        .expect("a network has at least one validator");
+    let (output, shares) =
+        deal::<MinSig, _, N3f1>(&mut rng, Mode::NonZeroCounter, validators.clone())
+            .expect("a network has at least one validator");
     let shares = validators
         .iter()
-        .filter_map(|key| shares.get_value(key).map(|share| (key.clone(), share.clone())))
+        .filter_map(|key| {
+            shares
+                .get_value(key)
+                .map(|share| (key.clone(), share.clone()))
+        })
         .collect();
-    Dealing { sharing: output.public().clone(), shares }
+    Dealing {
+        sharing: output.public().clone(),
+        shares,
+    }
 }

@@ -12,7 +12,9 @@ use crate::{
     genesis, rules,
 };
 use alloy_primitives::{Address, keccak256};
-use commonware_consensus::{marshal::ancestry::Ancestry, simplex::scheme::bls12381_threshold::standard};
+use commonware_consensus::{
+    marshal::ancestry::Ancestry, simplex::scheme::bls12381_threshold::standard,
+};
 use commonware_cryptography::{
     bls12381::primitives::variant::MinSig,
     ed25519::{self, PublicKey},
@@ -25,15 +27,16 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tracing::{debug, error, warn};
 use trellis_executor::{BlockEnv, Executed, ExecutionError, Transaction, execute_block};
 use trellis_primitives::{
-    Block, Context, Extension, StateDiff, StateError, header_template, transactions_root,
+    Block, BlockError, Context, Extension, StateDiff, StateError, header_template,
+    transactions_root,
 };
 use trellis_state::{
     BatchState, Bridge, RecordedBlock, SyncState, Undo,
     tree::{self, Databases, Sealed},
 };
-use tracing::{debug, error, warn};
 
 /// Certificates of every module: BLS12-381 threshold signatures by ed25519-identified validators.
 pub type Scheme = standard::Scheme<PublicKey, MinSig>;
@@ -82,7 +85,12 @@ impl Module {
     /// The application of `chain`, run by the validator `me`, whose fees go to an address derived from its key.
     pub fn new(chain: Arc<Chain>, bridge: Bridge, timing: Timing, me: &ed25519::PublicKey) -> Self {
         let beneficiary = Address::from_slice(&keccak256(me.as_ref())[12..]);
-        Self { chain, bridge, timing, beneficiary }
+        Self {
+            chain,
+            bridge,
+            timing,
+            beneficiary,
+        }
     }
 
     /// The chain this application extends.
@@ -123,21 +131,27 @@ impl Module {
         T: Send + 'static,
     {
         let bridge = self.bridge;
-        let task = context.shared(bridge == Bridge::Block).spawn(move |_| async move {
-            let state = SyncState::new(BatchState::<E>(batches), bridge);
-            let result = loop {
-                match work(&state) {
-                    Err(ExecutionError::State(StateError::Pending)) => {
-                        state.fetch().await?;
+        let task = context
+            .shared(bridge == Bridge::Block)
+            .spawn(move |_| async move {
+                let state = SyncState::new(BatchState::<E>(batches), bridge);
+                let result = loop {
+                    match work(&state) {
+                        Err(ExecutionError::State(StateError::Pending)) => {
+                            state.fetch().await?;
+                        }
+                        other => break other?,
                     }
-                    other => break other?,
-                }
-            };
-            let sealed = tree::write_diff::<E>(state.into_inner().0, diff(&result)).await?;
-            Ok((sealed, result))
-        });
-        task.await
-            .unwrap_or_else(|error| Err(ExecutionError::Internal(format!("execution task: {error}"))))
+                };
+                let sealed = tree::write_diff::<E>(state.into_inner().0, diff(&result)).await?;
+                Ok((sealed, result))
+            });
+        match task.await {
+            Ok(result) => result,
+            // The runtime ends and took the task with it, as it will this one: there is nothing left to say.
+            Err(commonware_runtime::Error::Closed) => futures::future::pending().await,
+            Err(error) => Err(ExecutionError::Internal(format!("execution task: {error}"))),
+        }
     }
 
     /// Remembers an executed block, so that it can be published the moment it is final.
@@ -148,7 +162,8 @@ impl Module {
             receipts: executed.receipts,
             undo: Arc::new(Undo::new(block.number(), &executed.diff)),
         };
-        self.chain.remember(Candidate::new(Arc::new(recorded), executed.diff));
+        self.chain
+            .remember(Candidate::new(Arc::new(recorded), executed.diff));
     }
 
     async fn build<E: Runtime>(
@@ -158,21 +173,20 @@ impl Module {
         parent: &Block,
         batches: tree::Batches<E>,
     ) -> Option<(Block, Sealed<E>)> {
-        let now = unix_ms(runtime.current());
-        let timestamp_ms = now.max(parent.extension().timestamp_ms + 1);
+        let now = runtime.current();
+        let timestamp_ms = unix_ms(now).max(parent.extension().timestamp_ms + 1);
         let in_flight = self.chain.in_flight(parent.hash(), parent.number());
         let candidates = build::select(&self.chain, &in_flight);
         let env = self.next_env(parent, timestamp_ms);
         let clock = runtime.child("clock");
-        let deadline = runtime.current() + self.timing.build_limit;
-        let work_env = env;
+        let deadline = now + self.timing.build_limit;
         let (sealed, content) = self
             .run(
                 runtime.child("build"),
                 batches,
                 move |state| {
                     let expired = || clock.current() >= deadline;
-                    build::fill(work_env, state, &candidates, expired)
+                    build::fill(env, state, &candidates, expired)
                 },
                 |content| &content.executed.diff,
             )
@@ -180,37 +194,26 @@ impl Module {
             .map_err(|error| fatal_unless_stale("build", &error))
             .ok()?;
         let idle = content.transactions.is_empty()
-            && now < parent.extension().timestamp_ms + self.timing.heartbeat.as_millis() as u64
+            && now < self.due(parent)
             && self.chain.demand(parent) != Demand::LowerFee;
         if idle {
             return None;
         }
-        let encoded: Vec<_> = content.transactions.iter().map(|t| t.encoded.clone()).collect();
-        let state = tree::commitment::<E>(&sealed);
-        let extension = Extension { module: self.chain.spec().id, context, timestamp_ms, state };
-        let mut header = header_template();
-        header.parent_hash = env.parent_hash;
-        header.beneficiary = env.beneficiary;
-        header.state_root = state.root();
-        header.transactions_root = transactions_root(&encoded);
-        header.receipts_root = content.executed.receipts_root;
-        header.logs_bloom = content.executed.logs_bloom;
-        header.number = env.number;
-        header.gas_limit = env.gas_limit;
-        header.gas_used = content.executed.gas_used;
-        header.timestamp = env.timestamp;
-        header.extra_data = extension.hash().into();
-        header.mix_hash = env.prev_randao;
-        header.base_fee_per_gas = Some(env.base_fee);
-        header.parent_beacon_block_root = Some(env.parent_beacon_root);
-        let block = match Block::new(header, extension, encoded) {
+        let extension = Extension {
+            module: self.chain.spec().id,
+            context,
+            timestamp_ms,
+            state: tree::commitment::<E>(&sealed),
+        };
+        let block = match assemble(&env, extension, &content) {
             Ok(block) => block,
             Err(error) => {
                 error!(%error, "built a block that breaks a rule; proposing nothing");
                 return None;
             }
         };
-        let transactions = content.transactions.iter().map(|t| t.transaction.clone()).collect();
+        let transactions = content.transactions.iter();
+        let transactions = transactions.map(|t| t.transaction.clone()).collect();
         self.remember(&block, transactions, content.executed);
         Some((block, sealed))
     }
@@ -244,11 +247,40 @@ impl Module {
     }
 }
 
+/// The block of executed content.
+fn assemble(
+    env: &BlockEnv,
+    extension: Extension,
+    content: &build::Content,
+) -> Result<Block, BlockError> {
+    let transactions = content.transactions.iter();
+    let encoded: Vec<_> = transactions.map(|t| t.encoded.clone()).collect();
+    let mut header = header_template();
+    header.parent_hash = env.parent_hash;
+    header.beneficiary = env.beneficiary;
+    header.state_root = extension.state.root();
+    header.transactions_root = transactions_root(&encoded);
+    header.receipts_root = content.executed.receipts_root;
+    header.logs_bloom = content.executed.logs_bloom;
+    header.number = env.number;
+    header.gas_limit = env.gas_limit;
+    header.gas_used = content.executed.gas_used;
+    header.timestamp = env.timestamp;
+    header.extra_data = extension.hash().into();
+    header.mix_hash = env.prev_randao;
+    header.base_fee_per_gas = Some(env.base_fee);
+    header.parent_beacon_block_root = Some(env.parent_beacon_root);
+    Block::new(header, extension, encoded)
+}
+
 /// The outcome must be the one the header commits to (EXE-1).
 fn compare<E: Runtime>(block: &Block, outcome: &Outcome<E>) -> Result<(), String> {
     let (header, executed) = (block.header(), &outcome.executed);
     if header.gas_used != executed.gas_used {
-        return Err(format!("gasUsed is {}, executed {}", header.gas_used, executed.gas_used));
+        return Err(format!(
+            "gasUsed is {}, executed {}",
+            header.gas_used, executed.gas_used
+        ));
     }
     if header.receipts_root != executed.receipts_root {
         return Err("receiptsRoot does not match execution".into());
@@ -305,7 +337,9 @@ impl<E: Runtime> Application<E> for Module {
     ) -> Option<Proposed<Self, E>> {
         let mut ancestry = Box::pin(ancestry);
         let parent = ancestry.next().await?;
-        let (block, merkleized) = self.build(runtime, context, parent.inner(), batches).await?;
+        let (block, merkleized) = self
+            .build(runtime, context, parent.inner(), batches)
+            .await?;
         Some(Proposed { block, merkleized })
     }
 
@@ -320,7 +354,12 @@ impl<E: Runtime> Application<E> for Module {
         let block = ancestry.next().await?;
         let parent = ancestry.next().await?;
         let number = block.inner().number();
-        let checked = self.check(runtime.child("check"), parent.inner(), block.inner(), batches);
+        let checked = self.check(
+            runtime.child("check"),
+            parent.inner(),
+            block.inner(),
+            batches,
+        );
         match checked.await {
             Ok(sealed) => Some(sealed),
             Err(rule) => {
@@ -349,10 +388,9 @@ impl<E: Runtime> Application<E> for Module {
         (): (),
         _readers: <Self::Databases as DatabaseSet<E>>::Readers,
     ) {
-        let candidate = self
-            .chain
-            .candidate(block.number(), block.hash())
-            .expect("a finalized block was built or processed by this process, which remembered it");
+        let candidate = self.chain.candidate(block.number(), block.hash()).expect(
+            "a finalized block was built or processed by this process, which remembered it",
+        );
         self.chain.publish(&candidate);
         debug!(module = %self.chain.spec().name, number = block.number(), transactions = block.transactions().len(), "finalized");
     }
@@ -363,3 +401,5 @@ pub fn genesis_digest(chain: &Chain) -> trellis_primitives::Digest {
     genesis::digest(chain.genesis_hash())
 }
 
+#[cfg(test)]
+mod tests;

@@ -83,10 +83,15 @@ pub(crate) fn fill<R: StateReader>(
                 skipped.insert(pooled.sender());
             }
             Err(TransactionError::State(error)) => return Err(error.into()),
-            Err(TransactionError::Internal(reason)) => return Err(ExecutionError::Internal(reason)),
+            Err(TransactionError::Internal(reason)) => {
+                return Err(ExecutionError::Internal(reason));
+            }
         }
     }
-    Ok(Content { transactions, executed: executor.finish() })
+    Ok(Content {
+        transactions,
+        executed: executor.finish(),
+    })
 }
 
 /// Decodes a block's transactions and finds their senders: from the pool where it knows them, otherwise by recovery,
@@ -95,10 +100,13 @@ pub(crate) fn fill<R: StateReader>(
 /// # Errors
 /// Position and rule of the first transaction that does not decode or recover.
 pub(crate) fn recover(chain: &Chain, block: &Block) -> Result<Vec<Transaction>, (usize, String)> {
-    let hashes: Vec<B256> =
-        block.transactions().par_iter().map(alloy_primitives::keccak256).collect();
-    let known: Vec<Option<Arc<PooledTransaction>>> = chain
-        .with_pool(|pool, _| hashes.iter().map(|hash| pool.get(hash).cloned()).collect());
+    let hashes: Vec<B256> = block
+        .transactions()
+        .par_iter()
+        .map(alloy_primitives::keccak256)
+        .collect();
+    let known: Vec<Option<Arc<PooledTransaction>>> =
+        chain.with_pool(|pool, _| hashes.iter().map(|hash| pool.get(hash).cloned()).collect());
     block
         .transactions()
         .par_iter()
@@ -110,3 +118,6 @@ pub(crate) fn recover(chain: &Chain, block: &Block) -> Result<Vec<Transaction>, 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

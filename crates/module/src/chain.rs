@@ -32,7 +32,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use trellis_executor::BlockEnv;
 use trellis_primitives::{Account, Block, Class, StateDiff, StateError, StateReader};
 use trellis_state::{History, HistoryError, RecordedBlock, Undo, Window, WindowError};
-use trellis_txpool::{Limits, Pool, PooledTransaction, Stats};
+use trellis_txpool::{Limits, Pool, PooledTransaction, Stats, Status};
 
 /// Blocks a slow subscriber may fall behind before it is told that it lagged.
 const BLOCK_BACKLOG: usize = 512;
@@ -90,7 +90,11 @@ pub(crate) struct Candidate {
 impl Candidate {
     pub(crate) fn new(recorded: Arc<RecordedBlock>, diff: StateDiff) -> Self {
         let hashes = recorded.transactions.iter().map(|t| *t.tx_hash()).collect();
-        Self { recorded, diff, hashes }
+        Self {
+            recorded,
+            diff,
+            hashes,
+        }
     }
 }
 
@@ -134,7 +138,9 @@ pub struct Chain {
 
 impl std::fmt::Debug for Chain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Chain").field("spec", &self.spec).finish_non_exhaustive()
+        f.debug_struct("Chain")
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
     }
 }
 
@@ -198,8 +204,9 @@ impl Chain {
 
     /// Whether the databases hold the state of the head.
     pub fn is_current(&self) -> bool {
-        self.state.get().is_some()
-            && self.applied.load(Ordering::SeqCst) >= self.tip.lock().head.number()
+        // The head first: a block is counted as applied before it becomes the head.
+        let head = self.head().number();
+        self.state.get().is_some() && self.applied.load(Ordering::SeqCst) >= head
     }
 
     /// What fixes this chain.
@@ -269,7 +276,10 @@ impl Chain {
         }
         let candidates = self.candidates.lock();
         let finalized = candidates.range(..(head.number(), B256::ZERO));
-        finalized.map(|(_, c)| &c.recorded).find(|block| wanted(block)).cloned()
+        finalized
+            .map(|(_, c)| &c.recorded)
+            .find(|block| wanted(block))
+            .cloned()
     }
 
     /// The finalized block and position that hold a transaction.
@@ -278,7 +288,10 @@ impl Chain {
     /// [`ChainError::History`].
     pub fn locate(&self, hash: B256) -> Result<Option<(Arc<RecordedBlock>, usize)>, ChainError> {
         let position = |block: &RecordedBlock| {
-            block.transactions.iter().position(|transaction| *transaction.tx_hash() == hash)
+            block
+                .transactions
+                .iter()
+                .position(|transaction| *transaction.tx_hash() == hash)
         };
         if let Some(block) = self.recent_block(|block| position(block).is_some()) {
             let index = position(&block).unwrap_or_default();
@@ -296,7 +309,9 @@ impl Chain {
     /// [`ChainError::History`].
     pub fn bloom(&self, number: u64) -> Result<Option<Bloom>, ChainError> {
         if *self.durable.borrow() < number {
-            return Ok(self.block(number)?.map(|block| block.block.header().logs_bloom));
+            return Ok(self
+                .block(number)?
+                .map(|block| block.block.header().logs_bloom));
         }
         Ok(self.history.bloom(number)?)
     }
@@ -309,14 +324,26 @@ impl Chain {
     /// Reads the state as of a finalized block. The reads block; call them on a thread that may.
     ///
     /// # Errors
-    /// [`ChainError::StateWindow`] outside the window, [`ChainError::Starting`] before the databases are open.
+    /// [`ChainError::StateWindow`] outside the window, [`ChainError::Starting`] until the databases hold the head:
+    /// while they are behind it, what they answer is the state of no block that was asked for.
     pub fn state_at(&self, number: u64) -> Result<StateView, ChainError> {
         let state = self.state.get().ok_or(ChainError::Starting)?.clone();
+        if !self.is_current() {
+            return Err(ChainError::Starting);
+        }
         let (oldest, newest) = (self.oldest_state(), self.head().number());
         if number < oldest || number > newest {
-            return Err(ChainError::StateWindow { requested: number, oldest, newest });
+            return Err(ChainError::StateWindow {
+                requested: number,
+                oldest,
+                newest,
+            });
         }
-        Ok(StateView { number, state, window: self.window.clone() })
+        Ok(StateView {
+            number,
+            state,
+            window: self.window.clone(),
+        })
     }
 
     /// The environment `block` was executed in.
@@ -379,7 +406,9 @@ impl Chain {
     /// # Errors
     /// [`HistoryError`]: the node must stop, because blocks can no longer be recorded.
     pub async fn write_history(self: Arc<Self>) -> Result<(), HistoryError> {
-        let Some(mut incoming) = self.history_in.lock().take() else { return Ok(()) };
+        let Some(mut incoming) = self.history_in.lock().take() else {
+            return Ok(());
+        };
         let mut batch = Vec::new();
         while incoming.recv_many(&mut batch, 64).await > 0 {
             self.history.append(&batch)?;
@@ -408,8 +437,9 @@ impl Chain {
 
     /// Forgets candidates at or below a height the history holds.
     fn prune_candidates(&self, height: u64) {
-        let keep = self.candidates.lock().split_off(&(height + 1, B256::ZERO));
-        *self.candidates.lock() = keep;
+        // Under one lock: a block executed meanwhile must not be forgotten.
+        let mut candidates = self.candidates.lock();
+        *candidates = candidates.split_off(&(height + 1, B256::ZERO));
     }
 
     /// Records what `candidate` overwrites, before it is applied (see [`Window`]).
@@ -445,7 +475,9 @@ impl Chain {
         {
             // Competitors of a finalized block can no longer become final.
             let (number, hash) = (block.number(), block.hash());
-            self.candidates.lock().retain(|(n, h), _| *n != number || *h == hash);
+            self.candidates
+                .lock()
+                .retain(|(n, h), _| *n != number || *h == hash);
         }
         // The receiver lives in this chain until it is taken by `write_history`, which ends with the process.
         let _ = self.to_history.send(block.clone());
@@ -458,7 +490,9 @@ impl Chain {
         let candidates = self.candidates.lock();
         let mut hashes = HashSet::new();
         while number > head {
-            let Some(candidate) = candidates.get(&(number, parent)) else { break };
+            let Some(candidate) = candidates.get(&(number, parent)) else {
+                break;
+            };
             hashes.extend(candidate.hashes.iter().copied());
             parent = candidate.recorded.block.header().parent_hash;
             number -= 1;
@@ -470,14 +504,16 @@ impl Chain {
     pub fn demand(&self, parent: &Block) -> Demand {
         let in_flight = self.in_flight(parent.hash(), parent.number());
         let tip = self.tip.lock();
+        let executable = |hash: &&B256| tip.pool.status(hash) == Some(Status::Executable);
         let waiting = tip.pool.executable_len();
-        if waiting > 0 {
-            let held = in_flight.iter().filter(|hash| tip.pool.contains(hash)).count();
-            if waiting > held {
-                return Demand::Transactions;
-            }
+        if waiting > 0 && waiting > in_flight.iter().filter(executable).count() {
+            return Demand::Transactions;
         }
-        if tip.pool.has_fee_waiting() { Demand::LowerFee } else { Demand::None }
+        if tip.pool.has_fee_waiting() {
+            Demand::LowerFee
+        } else {
+            Demand::None
+        }
     }
 
     /// A receiver that is told when the pool or the head changes. Changes may coalesce.
@@ -486,7 +522,8 @@ impl Chain {
     }
 
     pub(crate) fn note_change(&self) {
-        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.changed
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 
@@ -500,7 +537,9 @@ pub struct StateView {
 
 impl std::fmt::Debug for StateView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StateView").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("StateView")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
     }
 }
 
@@ -512,7 +551,11 @@ impl StateView {
 
     /// Fails if the window moved past this view between two reads, when an answer could be newer than the view.
     fn still_kept(&self) -> Result<(), StateError> {
-        if self.window.read().oldest() > self.number { Err(StateError::Stale) } else { Ok(()) }
+        if self.window.read().oldest() > self.number {
+            Err(StateError::Stale)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -536,3 +579,6 @@ impl StateReader for StateView {
         self.state.code(hash)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,8 @@ use trellis_primitives::{
 
 /// The deterministic deployment proxy (Arachnid): CREATE2 at one address on every chain.
 pub const CREATE2_DEPLOYER: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
-/// Multicall3: viem and ethers batch contract reads through it.
+/// Multicall3: viem and ethers batch contract reads through it. The code is the one of Ethereum mainnet, because tools
+/// that check its hash, and estimates of its gas, expect that build.
 pub const MULTICALL3: Address = address!("0xcA11bde05977b3631167028862bE2a173976CA11");
 
 const CREATE2_DEPLOYER_CODE: &[u8] = &hex!(
@@ -30,9 +31,21 @@ const INITIAL_BASE_FEE: u64 = 1_000_000_000;
 pub fn predeploys() -> Vec<(&'static str, Address, Bytes)> {
     let multicall3 = hex::decode(MULTICALL3_CODE.trim()).expect("the file holds hex");
     vec![
-        ("eip2935History", HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE.clone()),
-        ("eip4788BeaconRoots", BEACON_ROOTS_ADDRESS, BEACON_ROOTS_CODE.clone()),
-        ("create2Deployer", CREATE2_DEPLOYER, Bytes::from_static(CREATE2_DEPLOYER_CODE)),
+        (
+            "eip2935History",
+            HISTORY_STORAGE_ADDRESS,
+            HISTORY_STORAGE_CODE.clone(),
+        ),
+        (
+            "eip4788BeaconRoots",
+            BEACON_ROOTS_ADDRESS,
+            BEACON_ROOTS_CODE.clone(),
+        ),
+        (
+            "create2Deployer",
+            CREATE2_DEPLOYER,
+            Bytes::from_static(CREATE2_DEPLOYER_CODE),
+        ),
         ("multicall3", MULTICALL3, multicall3.into()),
     ]
 }
@@ -42,8 +55,18 @@ pub fn state(spec: &ChainSpec) -> StateDiff {
     let mut diff = StateDiff::default();
     for (_, address, code) in predeploys() {
         let code_hash = keccak256(&code);
-        let account = Account { nonce: 1, balance: U256::ZERO, code_hash };
-        diff.accounts.insert(address, Change { before: None, after: Some(account) });
+        let account = Account {
+            nonce: 1,
+            balance: U256::ZERO,
+            code_hash,
+        };
+        diff.accounts.insert(
+            address,
+            Change {
+                before: None,
+                after: Some(account),
+            },
+        );
         diff.code.insert(code_hash, code);
     }
     for allocation in &spec.alloc {
@@ -73,7 +96,10 @@ pub fn block(
         context: Context {
             round: Round::new(Epoch::zero(), View::zero()),
             leader,
-            parent: (View::zero(), commonware_cryptography::keccak256::Digest(parent.0)),
+            parent: (
+                View::zero(),
+                commonware_cryptography::keccak256::Digest(parent.0),
+            ),
         },
         timestamp_ms: spec.timestamp_ms,
         state,
@@ -95,3 +121,6 @@ pub fn block(
 pub fn digest(hash: B256) -> Digest {
     commonware_cryptography::keccak256::Digest(hash.0)
 }
+
+#[cfg(test)]
+mod tests;

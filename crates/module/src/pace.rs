@@ -9,31 +9,48 @@ use futures::future::{Either, select};
 use std::{pin::pin, time::Duration, time::SystemTime};
 use trellis_primitives::Block;
 
+/// How long the parent may stay unfinalized before a leader builds on it although nothing waits. A block whose view timed
+/// out between its notarization and its finalization becomes final only through a descendant; without one its
+/// transactions, which are in flight and so no reason to build, would wait for the heartbeat.
+const FINALITY_PATIENCE: Duration = Duration::from_secs(3);
+
 /// How far a block's time may be ahead of the local clock before a validator waits for it.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
 
 impl Module {
     /// Resolves when a block on `parent` should be built: `block_time` has passed since the parent, and something waits
-    /// or the heartbeat is due.
+    /// or a block is [due](Self::due).
     pub async fn wanted<E: Clock>(&self, clock: &E, parent: &Block) {
         let mut changes = self.chain().changes();
-        let parent_time = time(parent);
-        clock.sleep_until(parent_time + self.timing().block_time).await;
-        let heartbeat = parent_time + self.timing().heartbeat;
+        let earliest = time(parent) + self.timing().block_time;
+        clock.sleep_until(earliest).await;
         loop {
             changes.borrow_and_update();
-            if self.chain().demand(parent) != Demand::None || clock.current() >= heartbeat {
+            let due = self.due(parent);
+            if self.chain().demand(parent) != Demand::None || clock.current() >= due {
                 return;
             }
             let changed = pin!(changes.changed());
-            let due = pin!(clock.sleep_until(heartbeat));
+            let due = pin!(clock.sleep_until(due));
             if let Either::Left((Err(_), _)) = select(changed, due).await {
                 return;
             }
         }
     }
 
-    /// Resolves at the next change of pool or head after `seen`, or after a second.
+    /// When a block on `parent` is built even if nothing waits: at the heartbeat, or earlier to make the parent final.
+    pub(crate) fn due(&self, parent: &Block) -> SystemTime {
+        let heartbeat = self.timing().heartbeat;
+        let is_final = parent.number() <= self.chain().head().number();
+        let patience = if is_final {
+            heartbeat
+        } else {
+            heartbeat.min(FINALITY_PATIENCE)
+        };
+        time(parent) + patience
+    }
+
+    /// Resolves at the next change of pool or head, or after a second.
     pub async fn changed<E: Clock>(&self, clock: &E) {
         let mut changes = self.chain().changes();
         changes.borrow_and_update();
@@ -45,7 +62,10 @@ impl Module {
     /// Resolves when the local clock allows a vote for `block`: its time is not far ahead. A leader with a fast clock
     /// loses its view to the timeout; nobody's verdict depends on a clock (EXE-2).
     pub async fn timely<E: Clock>(&self, clock: &E, block: &Block) {
-        let ahead = block.extension().timestamp_ms.saturating_sub(unix_ms(clock.current()));
+        let ahead = block
+            .extension()
+            .timestamp_ms
+            .saturating_sub(unix_ms(clock.current()));
         let wait = Duration::from_millis(ahead).saturating_sub(CLOCK_TOLERANCE);
         if !wait.is_zero() {
             clock.sleep(wait).await;
@@ -56,3 +76,6 @@ impl Module {
 fn time(block: &Block) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(block.extension().timestamp_ms)
 }
+
+#[cfg(test)]
+mod tests;

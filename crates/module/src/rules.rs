@@ -66,7 +66,11 @@ pub enum HeaderError {
 /// Base fee of the block after `parent`.
 pub fn base_fee_after(parent: &Block) -> u64 {
     let header = parent.header();
-    next_base_fee(header.gas_used, header.gas_limit, header.base_fee_per_gas.unwrap_or_default())
+    next_base_fee(
+        header.gas_used,
+        header.gas_limit,
+        header.base_fee_per_gas.unwrap_or_default(),
+    )
 }
 
 /// `prevRandao` of the block after `parent`: unbiasable by its proposer, but predictable one block ahead.
@@ -112,16 +116,28 @@ pub fn check_header(spec: &ChainSpec, parent: &Block, block: &Block) -> Result<(
         return Err(HeaderError::Parent);
     }
     if parent.number().checked_add(1) != Some(header.number) {
-        return Err(HeaderError::Number { got: header.number, parent: parent.number() });
+        return Err(HeaderError::Number {
+            got: header.number,
+            parent: parent.number(),
+        });
     }
     let (got, before) = (extension.timestamp_ms, parent.extension().timestamp_ms);
     if got <= before {
-        return Err(HeaderError::Timestamp { got, parent: before });
+        return Err(HeaderError::Timestamp {
+            got,
+            parent: before,
+        });
     }
     if header.gas_limit != spec.gas_limit {
-        return Err(HeaderError::GasLimit { got: header.gas_limit, expected: spec.gas_limit });
+        return Err(HeaderError::GasLimit {
+            got: header.gas_limit,
+            expected: spec.gas_limit,
+        });
     }
-    let (got, expected) = (header.base_fee_per_gas.unwrap_or_default(), base_fee_after(parent));
+    let (got, expected) = (
+        header.base_fee_per_gas.unwrap_or_default(),
+        base_fee_after(parent),
+    );
     if got != expected {
         return Err(HeaderError::BaseFee { got, expected });
     }
@@ -133,3 +149,6 @@ pub fn check_header(spec: &ChainSpec, parent: &Block, block: &Block) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,12 @@ impl ChainSpec {
             preimage.extend_from_slice(&(text.len() as u64).to_be_bytes());
             preimage.extend_from_slice(text.as_bytes());
         }
-        for number in [self.network_id, u64::from(self.id.index()), self.gas_limit, self.timestamp_ms] {
+        for number in [
+            self.network_id,
+            u64::from(self.id.index()),
+            self.gas_limit,
+            self.timestamp_ms,
+        ] {
             preimage.extend_from_slice(&number.to_be_bytes());
         }
         preimage.extend_from_slice(self.validators.as_slice());
@@ -59,3 +64,6 @@ impl ChainSpec {
         keccak256(preimage)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! How a transaction enters the pool: decode, recover, check what needs no state, check against the head, insert.
 
-use crate::{Chain, ChainError};
+use crate::{Chain, ChainError, StateView};
 use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Address, B256, Bytes};
 use rayon::prelude::*;
 use std::sync::Arc;
 use trellis_executor::{StaticError, Transaction, check_static};
-use trellis_primitives::{Account, Class, StateReader, limits::TRANSACTION_BYTES_MAX};
+use trellis_primitives::{Account, Class, StateError, StateReader, limits::TRANSACTION_BYTES_MAX};
 use trellis_txpool::{PoolError, PooledTransaction};
 
 /// Lowest base fee EIP-1559 can reach by falling, in wei: below it an eighth rounds to nothing.
@@ -73,9 +73,14 @@ pub fn decode(raw: &[u8]) -> Result<Transaction, SubmitError> {
     let envelope = TxEnvelope::decode_2718(&mut rest)
         .map_err(|error| SubmitError::Decode(error.to_string()))?;
     if !rest.is_empty() {
-        return Err(SubmitError::Decode(format!("{} bytes follow the transaction", rest.len())));
+        return Err(SubmitError::Decode(format!(
+            "{} bytes follow the transaction",
+            rest.len()
+        )));
     }
-    envelope.try_into_recovered().map_err(|_| SubmitError::Signature)
+    envelope
+        .try_into_recovered()
+        .map_err(|_| SubmitError::Signature)
 }
 
 impl Chain {
@@ -99,20 +104,30 @@ impl Chain {
     /// Takes transactions another validator sent. What is wrong with them is nobody's concern here (NET-1).
     pub fn receive_many(&self, raws: Vec<bytes::Bytes>) -> usize {
         let raws = raws.into_iter().map(Bytes::from).collect();
-        self.take_many(raws, false).iter().filter(|result| result.is_ok()).count()
+        self.take_many(raws, false)
+            .iter()
+            .filter(|result| result.is_ok())
+            .count()
     }
 
     /// Executable transactions of this node's own clients, oldest first, for peers that may have missed them.
     pub fn waiting_local(&self, limit: usize) -> Vec<bytes::Bytes> {
         self.with_pool(|pool, _| {
-            let waiting = pool.executable_by_arrival(..).filter(|(_, pooled)| pooled.local);
-            waiting.take(limit).map(|(_, pooled)| pooled.encoded.0.clone()).collect()
+            let waiting = pool
+                .executable_by_arrival(..)
+                .filter(|(_, pooled)| pooled.local);
+            waiting
+                .take(limit)
+                .map(|(_, pooled)| pooled.encoded.0.clone())
+                .collect()
         })
     }
 
     fn take_many(&self, raws: Vec<Bytes>, local: bool) -> Vec<Result<B256, SubmitError>> {
-        let prepared: Vec<_> =
-            raws.into_par_iter().map(|raw| self.prepare(raw, local)).collect();
+        let prepared: Vec<_> = raws
+            .into_par_iter()
+            .map(|raw| self.prepare(raw, local))
+            .collect();
         let mut taken = Vec::with_capacity(prepared.len());
         let results = prepared
             .into_iter()
@@ -132,41 +147,46 @@ impl Chain {
         check_static(&transaction, self.spec().chain_id(), self.spec().gas_limit)?;
         let pooled = PooledTransaction::new(transaction, raw).with_local(local);
         if pooled.max_fee() < BASE_FEE_MIN {
-            return Err(SubmitError::FeeTooLow { got: pooled.max_fee() });
+            return Err(SubmitError::FeeTooLow {
+                got: pooled.max_fee(),
+            });
         }
         Ok(Arc::new(pooled))
     }
 
     fn admit(&self, pooled: &Arc<PooledTransaction>) -> Result<B256, SubmitError> {
         loop {
-            let head = self.head();
-            let view = self.state_at(head.number())?;
-            let account = view.account(pooled.sender()).map_err(ChainError::State)?;
-            let account = account.unwrap_or_default();
-            self.check_eoa(&view, pooled.sender(), &account)?;
+            let (head, (account, may_send)) = self.read_head(|view| {
+                let account = view.account(pooled.sender())?.unwrap_or_default();
+                Ok((account, may_send(view, &account)?))
+            })?;
+            if !may_send {
+                return Err(SubmitError::SenderHasCode(pooled.sender()));
+            }
             let mut tip = self.tip.lock();
             // A block published in between may have used the nonce or the balance: look again.
-            if tip.head.number() == head.number() {
+            if tip.head.number() == head {
                 tip.pool.insert(pooled.clone(), &account)?;
                 return Ok(pooled.hash);
             }
         }
     }
 
-    /// EIP-3607, with the exception EIP-7702 makes for delegations (code `0xef0100 ‖ address`).
-    fn check_eoa(
+    /// Reads the state of the head, which is block `.0`; again if so many blocks were published meanwhile that the
+    /// window has left it behind.
+    fn read_head<T>(
         &self,
-        view: &impl StateReader,
-        sender: Address,
-        account: &Account,
-    ) -> Result<(), SubmitError> {
-        if account.has_code() {
-            let code = view.code(account.code_hash).map_err(ChainError::State)?;
-            if !code.starts_with(&[0xef, 0x01, 0x00]) {
-                return Err(SubmitError::SenderHasCode(sender));
+        read: impl Fn(&StateView) -> Result<T, StateError>,
+    ) -> Result<(u64, T), ChainError> {
+        loop {
+            let head = self.head().number();
+            let result = self.state_at(head).and_then(|view| Ok(read(&view)?));
+            match result {
+                Err(ChainError::State(StateError::Stale) | ChainError::StateWindow { .. })
+                    if self.head().number() > head => {}
+                result => return result.map(|value| (head, value)),
             }
         }
-        Ok(())
     }
 
     fn announce(&self, taken: &[Arc<PooledTransaction>]) {
@@ -188,13 +208,23 @@ impl Chain {
     /// [`ChainError`].
     pub fn pending_nonce(&self, address: Address) -> Result<u64, ChainError> {
         loop {
-            let head = self.head();
-            let account = self.state_at(head.number())?.account(address)?;
+            let (head, account) = self.read_head(|view| view.account(address))?;
             let tip = self.tip.lock();
-            if tip.head.number() == head.number() {
+            if tip.head.number() == head {
                 let next = tip.pool.pending_nonce(address);
                 return Ok(next.unwrap_or_else(|| account.unwrap_or_default().nonce));
             }
         }
     }
 }
+
+/// EIP-3607, with the exception EIP-7702 makes for delegations (code `0xef0100 ‖ address`).
+fn may_send(view: &impl StateReader, account: &Account) -> Result<bool, StateError> {
+    Ok(!account.has_code()
+        || view
+            .code(account.code_hash)?
+            .starts_with(&[0xef, 0x01, 0x00]))
+}
+
+#[cfg(test)]
+mod tests;

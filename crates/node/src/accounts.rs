@@ -61,7 +61,14 @@ mod tests {
     #[test]
     fn first_account_is_the_familiar_one() {
         let first = &dev_accounts()[0];
-        assert_eq!(first.address, address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"));
-        assert!(first.secret_key_hex.starts_with("0xac0974bec39a17e36ba4a6b4d238ff944bacb478"));
+        assert_eq!(
+            first.address,
+            address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
+        );
+        assert!(
+            first
+                .secret_key_hex
+                .starts_with("0xac0974bec39a17e36ba4a6b4d238ff944bacb478")
+        );
     }
 }

@@ -25,11 +25,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use trellis_module::Chain;
-use trellis_primitives::{ModuleName, limits::{GAS_LIMIT_RANGE, MODULES_MAX}};
+use trellis_primitives::{
+    ModuleName,
+    limits::{GAS_LIMIT_RANGE, MODULES_MAX},
+};
 use trellis_rpc::{ModuleInfo, NetworkInfo, RpcLimits};
 
 /// Most validators one process runs.
@@ -38,6 +41,9 @@ const VALIDATORS_MAX: u32 = 16;
 /// Stack of each thread, in bytes: EVM calls nest 1,024 deep, and unoptimized futures are large. Untouched pages cost
 /// nothing.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// How long the parts may take to stop before the process goes without them.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// A module as the start-up table shows it.
 #[derive(Clone, Debug)]
@@ -77,6 +83,8 @@ pub struct DevNetwork {
     stop: Option<oneshot::Sender<()>>,
     ended: watch::Receiver<Option<String>>,
     thread: Option<JoinHandle<()>>,
+    /// Last, so that the chains above have closed their files before the directory goes.
+    _ephemeral: Option<tempfile::TempDir>,
 }
 
 /// What the runtime thread hands over once everything runs.
@@ -97,8 +105,9 @@ impl DevNetwork {
         let listeners = (0..config.validators)
             .map(|index| listen(&config, index))
             .collect::<Result<Vec<_>, _>>()?;
-        let layout = Layout::open(&config)?;
+        let mut layout = Layout::open(&config)?;
         let data_dir = layout.path().map(Path::to_owned);
+        let ephemeral = layout.take_ephemeral();
         let keys = layout.network.keys.load()?;
         let plan = plan(&config, layout, keys)?;
 
@@ -124,11 +133,20 @@ impl DevNetwork {
                 };
                 let _ = end.send(Some(outcome));
             })
-            .map_err(|source| NodeError::Io { what: "start a thread for", path: "trellis".into(), source })?;
+            .map_err(|source| NodeError::Io {
+                what: "start a thread for",
+                path: "trellis".into(),
+                source,
+            })?;
         match starting.recv() {
-            Ok(Ok(running)) => {
-                Ok(Self { running, data_dir, stop: Some(stop), ended, thread: Some(thread) })
-            }
+            Ok(Ok(running)) => Ok(Self {
+                running,
+                data_dir,
+                stop: Some(stop),
+                ended,
+                thread: Some(thread),
+                _ephemeral: ephemeral,
+            }),
             Ok(Err(error)) => {
                 let _ = thread.join();
                 Err(error)
@@ -164,7 +182,9 @@ impl DevNetwork {
 
     /// Progress of every module on the first validator.
     pub fn status(&self) -> Vec<ModuleStatus> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let status = |(chain, counter): (&Arc<Chain>, &Arc<std::sync::atomic::AtomicU64>)| {
             let head = chain.head();
             let time = Duration::from_millis(head.block.extension().timestamp_ms);
@@ -177,7 +197,12 @@ impl DevNetwork {
                 last_block_age: now.saturating_sub(time),
             }
         };
-        self.running.chains.iter().zip(&self.running.counters).map(status).collect()
+        self.running
+            .chains
+            .iter()
+            .zip(&self.running.counters)
+            .map(status)
+            .collect()
     }
 
     /// URL of the hub on the first validator.
@@ -197,7 +222,10 @@ impl DevNetwork {
     pub fn stopped(&self) -> impl Future<Output = Result<(), NodeError>> + Send + 'static {
         let mut ended = self.ended.clone();
         async move {
-            let reason = ended.wait_for(Option::is_some).await.map(|reason| reason.clone());
+            let reason = ended
+                .wait_for(Option::is_some)
+                .await
+                .map(|reason| reason.clone());
             outcome(reason.ok().flatten())
         }
     }
@@ -215,6 +243,15 @@ impl DevNetwork {
             let _ = stop.send(());
         }
         if let Some(thread) = self.thread.take() {
+            let deadline = Instant::now() + STOP_LIMIT;
+            while !thread.is_finished() {
+                if Instant::now() > deadline {
+                    let waited = STOP_LIMIT.as_secs();
+                    let reason = format!("it did not stop within {waited} s; nothing finalized is lost");
+                    return Err(NodeError::Stopped(reason));
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
             let _ = thread.join();
         }
         outcome(self.ended.borrow().clone())
@@ -236,17 +273,31 @@ fn outcome(reason: Option<String>) -> Result<(), NodeError> {
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a task panicked").to_owned()
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a task panicked")
+        .to_owned()
 }
 
 fn check(config: &DevConfig) -> Result<(), NodeError> {
-    let rule = |holds: bool, text: String| if holds { Ok(()) } else { Err(NodeError::Config(text)) };
+    let rule = |holds: bool, text: String| {
+        if holds {
+            Ok(())
+        } else {
+            Err(NodeError::Config(text))
+        }
+    };
     let count = config.modules.len();
-    rule((1..=MODULES_MAX).contains(&count), format!("--modules: {count} modules, from 1 to {MODULES_MAX} are possible"))?;
+    rule(
+        (1..=MODULES_MAX).contains(&count),
+        format!("--modules: {count} modules, from 1 to {MODULES_MAX} are possible"),
+    )?;
     let mut names = config.modules.clone();
     names.sort();
     names.dedup();
-    rule(names.len() == count, "--modules: a name appears twice".into())?;
+    rule(
+        names.len() == count,
+        "--modules: a name appears twice".into(),
+    )?;
     let validators = config.validators;
     rule(
         (1..=VALIDATORS_MAX).contains(&validators),
@@ -255,22 +306,36 @@ fn check(config: &DevConfig) -> Result<(), NodeError> {
     let gas = config.gas_limit;
     rule(
         GAS_LIMIT_RANGE.contains(&gas),
-        format!("--gas-limit: {gas}, from {} to {} are possible", GAS_LIMIT_RANGE.start(), GAS_LIMIT_RANGE.end()),
+        format!(
+            "--gas-limit: {gas}, from {} to {} are possible",
+            GAS_LIMIT_RANGE.start(),
+            GAS_LIMIT_RANGE.end()
+        ),
     )?;
     let id = config.network_id.unwrap_or(100_000);
-    rule((1..1_000_000_000).contains(&id), format!("--network-id: {id}, from 1 to 999999999 are possible"))?;
+    rule(
+        (1..1_000_000_000).contains(&id),
+        format!("--network-id: {id}, from 1 to 999999999 are possible"),
+    )?;
     rule(config.history >= 1, "--history: at least 1 block".into())
 }
 
 fn listen(config: &DevConfig, index: u32) -> Result<TcpListener, NodeError> {
     let offset = u16::try_from(index).unwrap_or(u16::MAX);
     // Port 0 asks the system for any free port, for every validator.
-    let port = if config.port == 0 { 0 } else { config.port.saturating_add(offset) };
+    let port = if config.port == 0 {
+        0
+    } else {
+        config.port.saturating_add(offset)
+    };
     let address = SocketAddr::new(config.host, port);
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|source| match source.kind() {
-            std::io::ErrorKind::AddrInUse => NodeError::PortInUse { host: config.host, port },
+            std::io::ErrorKind::AddrInUse => NodeError::PortInUse {
+                host: config.host,
+                port,
+            },
             _ => NodeError::Listen { address, source },
         })
 }
@@ -278,7 +343,10 @@ fn listen(config: &DevConfig, index: u32) -> Result<TcpListener, NodeError> {
 /// Free loopback addresses for the validators' connections among themselves.
 fn plan(config: &DevConfig, layout: Layout, keys: Keys) -> Result<Plan, NodeError> {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let failed = |source| NodeError::Listen { address: loopback, source };
+    let failed = |source| NodeError::Listen {
+        address: loopback,
+        source,
+    };
     // All are held until all are found, so that they differ.
     let held = keys
         .validators
@@ -351,24 +419,38 @@ async fn run(
             }
         });
     }
-    while !validators.iter().flat_map(|v| &v.chains).all(|chain| chain.is_current()) {
+    while !validators
+        .iter()
+        .flat_map(|v| &v.chains)
+        .all(|chain| chain.is_current())
+    {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(5)) => {}
             Some(reason) = failed.recv() => return Err(reason),
         }
     }
     ready.store(true, Ordering::SeqCst);
-    let chains = validators.first().map(|v| v.chains.clone()).unwrap_or_default();
+    let chains = validators
+        .first()
+        .map(|v| v.chains.clone())
+        .unwrap_or_default();
     let counters = chains.iter().map(count_transactions).collect();
     let address = address.ok_or("no RPC address")?;
-    let _ = started.send(Ok(Running { address, chains, counters }));
+    let _ = started.send(Ok(Running {
+        address,
+        chains,
+        counters,
+    }));
     let result = tokio::select! {
         _ = stopping => Ok(()),
         Some(reason) = failed.recv() => Err(reason),
     };
     ready.store(false, Ordering::SeqCst);
     let _ = stop_serving.send(true);
-    let _ = context.child("shutdown").stop(0, Some(Duration::from_secs(5))).await;
+    let _ = context
+        .child("shutdown")
+        .stop(0, Some(Duration::from_secs(5)))
+        .await;
     result
 }
 

@@ -23,7 +23,9 @@ pub enum NodeError {
         source: io::Error,
     },
     /// Another process runs on the data directory.
-    #[error("data directory {path} is in use by another process; stop it or choose another --data-dir")]
+    #[error(
+        "data directory {path} is in use by another process; stop it or choose another --data-dir"
+    )]
     Locked {
         /// The data directory.
         path: PathBuf,
@@ -99,7 +101,9 @@ pub enum NodeError {
 
 fn disk_hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull => "; free some space and start again, nothing finalized is lost",
+        io::ErrorKind::StorageFull => {
+            "; free some space and start again, nothing finalized is lost"
+        }
         io::ErrorKind::PermissionDenied => "; check the owner and mode of the directory",
         _ => "",
     }

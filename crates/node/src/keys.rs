@@ -7,7 +7,11 @@ use bytes::Bytes;
 use commonware_codec::{Decode, DecodeExt as _, Encode};
 use commonware_cryptography::{
     Signer as _,
-    bls12381::primitives::{group::Share, sharing::{ModeVersion, Sharing}, variant::MinSig},
+    bls12381::primitives::{
+        group::Share,
+        sharing::{ModeVersion, Sharing},
+        variant::MinSig,
+    },
     ed25519::{PrivateKey, PublicKey},
 };
 use commonware_utils::{TryCollect as _, ordered::Set};
@@ -53,7 +57,8 @@ impl StoredKeys {
         for _ in 0..count {
             let mut seed = [0; 32];
             rng.fill_bytes(&mut seed);
-            identities.push(PrivateKey::decode(Bytes::copy_from_slice(&seed)).map_err(|e| unusable(&e))?);
+            identities
+                .push(PrivateKey::decode(Bytes::copy_from_slice(&seed)).map_err(|e| unusable(&e))?);
         }
         let participants = participants(&identities)?;
         let dealing = trusted_deal(&mut rng, &participants);
@@ -87,12 +92,18 @@ impl StoredKeys {
         validators.sort_by_key(|validator| validator.identity.public_key());
         let identities: Vec<_> = validators.iter().map(|v| v.identity.clone()).collect();
         let participants = participants(&identities)?;
-        let count = u32::try_from(validators.len()).ok().and_then(NonZeroU32::new);
+        let count = u32::try_from(validators.len())
+            .ok()
+            .and_then(NonZeroU32::new);
         let count = count.ok_or_else(|| unusable(&"no validators"))?;
         let sharing = bytes(&self.network_key_sharing)?;
-        let sharing = Sharing::decode_cfg(sharing, &(count, ModeVersion::v0()))
-            .map_err(|e| unusable(&e))?;
-        Ok(Keys { sharing, participants, validators })
+        let sharing =
+            Sharing::decode_cfg(sharing, &(count, ModeVersion::v0())).map_err(|e| unusable(&e))?;
+        Ok(Keys {
+            sharing,
+            participants,
+            validators,
+        })
     }
 }
 
@@ -121,5 +132,8 @@ fn bytes(text: &str) -> Result<Bytes, NodeError> {
 }
 
 fn unusable(reason: &impl std::fmt::Display) -> NodeError {
-    NodeError::Damaged { path: "network.json".into(), reason: format!("keys: {reason}") }
+    NodeError::Damaged {
+        path: "network.json".into(),
+        reason: format!("keys: {reason}"),
+    }
 }

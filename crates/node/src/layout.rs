@@ -37,7 +37,7 @@ pub(crate) struct NetworkFile {
     pub(crate) keys: StoredKeys,
 }
 
-/// An open data directory. Dropping it releases the lock, and deletes an ephemeral one.
+/// An open data directory. Dropping it releases the lock, and deletes an ephemeral one that nobody took over.
 pub(crate) struct Layout {
     root: PathBuf,
     pub(crate) network: NetworkFile,
@@ -76,12 +76,22 @@ impl Layout {
             write(&root, &file, &network)?;
             network
         };
-        Ok(Self { root, network, _lock: lock, ephemeral })
+        Ok(Self {
+            root,
+            network,
+            _lock: lock,
+            ephemeral,
+        })
     }
 
     /// The directory, unless it vanishes with the process.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.ephemeral.is_none().then_some(self.root.as_path())
+    }
+
+    /// Takes over the deletion of an ephemeral directory, which must outlive every open file in it.
+    pub(crate) fn take_ephemeral(&mut self) -> Option<tempfile::TempDir> {
+        self.ephemeral.take()
     }
 
     /// Where consensus keeps its partitions.
@@ -91,12 +101,19 @@ impl Layout {
 
     /// Where a validator keeps a module's history.
     pub(crate) fn history(&self, validator: usize, module: &str) -> PathBuf {
-        self.root.join("history").join(validator.to_string()).join(module)
+        self.root
+            .join("history")
+            .join(validator.to_string())
+            .join(module)
     }
 }
 
 fn io<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> NodeError + 'a {
-    move |source| NodeError::Io { what, path: path.to_owned(), source }
+    move |source| NodeError::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Whether the directory holds nothing but what an interrupted creation leaves.
@@ -120,7 +137,9 @@ fn lock(root: &Path) -> Result<File, NodeError> {
         .map_err(io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(NodeError::Locked { path: root.to_owned() }),
+        Err(fs::TryLockError::WouldBlock) => Err(NodeError::Locked {
+            path: root.to_owned(),
+        }),
         Err(fs::TryLockError::Error(source)) => Err(io("lock", &path)(source)),
     }
 }
@@ -143,8 +162,12 @@ fn reset(root: &Path) -> Result<(), NodeError> {
 fn generate(config: &DevConfig) -> Result<NetworkFile, NodeError> {
     let mut rng = UnwrapErr(SysRng);
     // Six digits: chain ids are this times 1,000 plus the module's index.
-    let network_id = config.network_id.unwrap_or_else(|| rng.random_range(100_000..1_000_000));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let network_id = config
+        .network_id
+        .unwrap_or_else(|| rng.random_range(100_000..1_000_000));
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Ok(NetworkFile {
         version: VERSION,
         network_id,
@@ -169,20 +192,34 @@ fn write(root: &Path, file: &Path, network: &NetworkFile) -> Result<(), NodeErro
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(&new).map_err(io("create", &new))?;
-    out.write_all(&text).and_then(|()| out.sync_all()).map_err(io("write", &new))?;
+    out.write_all(&text)
+        .and_then(|()| out.sync_all())
+        .map_err(io("write", &new))?;
     fs::rename(&new, file).map_err(io("create", file))?;
-    File::open(root).and_then(|dir| dir.sync_all()).map_err(io("write", root))
+    File::open(root)
+        .and_then(|dir| dir.sync_all())
+        .map_err(io("write", root))
 }
 
 fn read(file: &Path) -> Result<NetworkFile, NodeError> {
     let text = fs::read(file).map_err(io("read", file))?;
-    let damaged = |e: serde_json::Error| NodeError::Damaged { path: file.to_owned(), reason: e.to_string() };
+    let damaged = |e: serde_json::Error| NodeError::Damaged {
+        path: file.to_owned(),
+        reason: e.to_string(),
+    };
     // The version first: fields of another version are not this one's to judge.
     let any: serde_json::Value = serde_json::from_slice(&text).map_err(damaged)?;
-    let found = any.get("version").and_then(serde_json::Value::as_u64).unwrap_or_default();
+    let found = any
+        .get("version")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or_default();
     if found != VERSION {
         let path = file.parent().unwrap_or(file).to_owned();
-        return Err(NodeError::Version { path, found, expected: VERSION });
+        return Err(NodeError::Version {
+            path,
+            found,
+            expected: VERSION,
+        });
     }
     serde_json::from_value(any).map_err(damaged)
 }
@@ -192,12 +229,33 @@ fn check(root: &Path, network: &NetworkFile, config: &DevConfig) -> Result<(), N
         if found == asked {
             Ok(())
         } else {
-            Err(NodeError::OtherNetwork { path: root.to_owned(), field, found, asked })
+            Err(NodeError::OtherNetwork {
+                path: root.to_owned(),
+                field,
+                found,
+                asked,
+            })
         }
     };
-    same("modules", network.modules.join(","), names(config).join(","))?;
-    same("validators", network.validators.to_string(), config.validators.to_string())?;
-    same("gas limit", network.gas_limit.to_string(), config.gas_limit.to_string())?;
+    same(
+        "modules",
+        network.modules.join(","),
+        names(config).join(","),
+    )?;
+    same(
+        "validators",
+        network.validators.to_string(),
+        config.validators.to_string(),
+    )?;
+    same(
+        "gas limit",
+        network.gas_limit.to_string(),
+        config.gas_limit.to_string(),
+    )?;
     let asked = config.network_id.unwrap_or(network.network_id);
-    same("network id", network.network_id.to_string(), asked.to_string())
+    same(
+        "network id",
+        network.network_id.to_string(),
+        asked.to_string(),
+    )
 }

@@ -87,15 +87,14 @@ impl Plan {
             NZUsize!(1024),
         );
         config.tracked_peer_sets = NZUsize!(1);
-        let (mut network, mut oracle) =
-            lookup::Network::new(context.child("network"), config);
+        let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
         let _ = oracle.track(0, self.addresses.clone());
         let mut channels = Vec::new();
         for module in 0..self.modules.len() {
             let module = u32::try_from(module).unwrap_or(u32::MAX);
-            channels.push(Channel::ALL.map(|channel| {
-                network.register(channel.of(module), channel.quota())
-            }));
+            channels.push(
+                Channel::ALL.map(|channel| network.register(channel.of(module), channel.quota())),
+            );
         }
         network.start();
 
@@ -103,17 +102,31 @@ impl Plan {
         let offences = Offences::new(oracle.clone(), self.modules.len());
         let mut chains = Vec::new();
         for (position, (name, channels)) in self.modules.iter().zip(channels).enumerate() {
-            let [votes, certificates, resolver, backfill, blocks, transactions] = channels;
+            let [
+                votes,
+                certificates,
+                resolver,
+                backfill,
+                blocks,
+                transactions,
+            ] = channels;
             let id = u32::try_from(position).ok().and_then(ModuleId::new);
             let id = id.ok_or_else(|| NodeError::Config("too many modules".into()))?;
-            let context = context.child("module").with_attribute("module", name.clone());
+            let context = context
+                .child("module")
+                .with_attribute("module", name.clone());
             let partition = format!("v{index}-{name}");
             let databases = || tree::config::<Context>(&partition, &page_cache);
-            let chain = self.open_chain(&context, index, id, name, databases()).await?;
+            let chain = self
+                .open_chain(&context, index, id, name, databases())
+                .await?;
             let module = Module::new(
                 chain.clone(),
                 Bridge::Block,
-                Timing { block_time: self.block_time, ..Timing::default() },
+                Timing {
+                    block_time: self.block_time,
+                    ..Timing::default()
+                },
                 &me,
             );
             self.write_history(&context, &chain, failures.clone());
@@ -123,10 +136,17 @@ impl Plan {
                 self.keys.sharing.clone(),
                 self.keys.validators[index].share.clone(),
             )
-            .ok_or_else(|| NodeError::Config("a validator's share does not fit its network".into()))?;
+            .ok_or_else(|| {
+                NodeError::Config("a validator's share does not fit its network".into())
+            })?;
             let blocker = offences.module(id.index());
             if let Some(relay) = PoolRelay::new(chain.clone()) {
-                gossip::start(&context, relay, transactions.0, blocker.filter(transactions.1));
+                gossip::start(
+                    &context,
+                    relay,
+                    transactions.0,
+                    blocker.filter(transactions.1),
+                );
             }
             let engine = engine::start(
                 context.child("engine"),
@@ -145,7 +165,13 @@ impl Plan {
                     blocker,
                     timeouts: Timeouts::default(),
                 },
-                Channels { votes, certificates, resolver, backfill, blocks },
+                Channels {
+                    votes,
+                    certificates,
+                    resolver,
+                    backfill,
+                    blocks,
+                },
             )
             .await;
             attach(&chain, engine).await;
@@ -171,14 +197,19 @@ impl Plan {
             Some(recorded) => recorded.block.clone(),
             None => {
                 let state = genesis::state(&spec);
-                let committed =
-                    tree::seed(context.child("genesis"), databases, &state).await?;
+                let committed = tree::seed(context.child("genesis"), databases, &state).await?;
                 let leader = self.keys.validators[0].identity.public_key();
                 genesis::block(&spec, committed, leader)
                     .map_err(|error| NodeError::Config(format!("genesis: {error}")))?
             }
         };
-        Ok(Chain::open(spec, genesis, history, self.history, Limits::default())?)
+        Ok(Chain::open(
+            spec,
+            genesis,
+            history,
+            self.history,
+            Limits::default(),
+        )?)
     }
 
     fn write_history(
@@ -188,17 +219,27 @@ impl Plan {
         failures: mpsc::UnboundedSender<String>,
     ) {
         let (chain, name) = (chain.clone(), chain.spec().name.clone());
-        context.child("write_history").dedicated().spawn(move |_| async move {
-            if let Err(error) = chain.write_history().await {
-                let _ = failures.send(format!("history of module {name}: {error}"));
-            }
-        });
+        context
+            .child("write_history")
+            .dedicated()
+            .spawn(move |_| async move {
+                if let Err(error) = chain.write_history().await {
+                    let _ = failures.send(format!("history of module {name}: {error}"));
+                }
+            });
     }
 }
 
 /// Connects the chain to its state once the databases are open.
 async fn attach(chain: &Arc<Chain>, engine: trellis_consensus::Engine<Context, Module>) {
     let databases: Databases<Context> = engine.state.subscribe_databases().await;
-    let applied = engine.marshal.get_processed().await.map_or(0, |processed| processed.height().get());
-    chain.attach_state(Arc::new(SyncState::new(AppliedState(databases), Bridge::Block)), applied);
+    let applied = engine
+        .marshal
+        .get_processed()
+        .await
+        .map_or(0, |processed| processed.height().get());
+    chain.attach_state(
+        Arc::new(SyncState::new(AppliedState(databases), Bridge::Block)),
+        applied,
+    );
 }

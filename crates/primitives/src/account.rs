@@ -14,7 +14,11 @@ pub struct Account {
 
 impl Default for Account {
     fn default() -> Self {
-        Self { nonce: 0, balance: U256::ZERO, code_hash: KECCAK256_EMPTY }
+        Self {
+            nonce: 0,
+            balance: U256::ZERO,
+            code_hash: KECCAK256_EMPTY,
+        }
     }
 }
 
@@ -126,8 +130,11 @@ mod tests {
 
     #[test]
     fn account_round_trips() {
-        let account =
-            Account { nonce: 7, balance: U256::MAX - U256::from(3), code_hash: B256::repeat_byte(9) };
+        let account = Account {
+            nonce: 7,
+            balance: U256::MAX - U256::from(3),
+            code_hash: B256::repeat_byte(9),
+        };
         assert_eq!(Account::from_bytes(&account.to_bytes()), account);
         assert!(!account.is_empty());
         assert!(Account::default().is_empty());

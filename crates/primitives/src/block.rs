@@ -1,5 +1,5 @@
 use crate::{
-    Context, Extension,
+    Context, Extension, TreeCommitment,
     limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_MAX},
 };
 use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, proofs::ordered_trie_root_encoded};
@@ -48,6 +48,17 @@ pub enum BlockError {
     /// The body is larger than a block may be.
     #[error("block body exceeds {BODY_BYTES_MAX} bytes or {TRANSACTIONS_MAX} transactions")]
     BodySize,
+    /// A transaction is larger than one may be, so no peer would decode the block.
+    #[error("transaction {index} has {got} bytes, the limit is {TRANSACTION_BYTES_MAX}")]
+    TransactionSize {
+        /// Position in the body.
+        index: usize,
+        /// Its size.
+        got: usize,
+    },
+    /// A state tree's operation range is empty, so no peer would decode the block.
+    #[error("a state tree of the extension has an empty operation range")]
+    StateRange,
 }
 
 /// A block: Ethereum header, header extension, encoded transactions (EIP-2718).
@@ -88,15 +99,20 @@ impl Block {
         if header.parent_hash.0 != extension.context.parent.1.0 {
             return Err(BlockError::Parent);
         }
-        let body: usize = transactions.iter().map(|t| t.len()).sum();
-        if body > BODY_BYTES_MAX || transactions.len() > TRANSACTIONS_MAX {
-            return Err(BlockError::BodySize);
+        if !extension.state.trees().all(TreeCommitment::is_sound) {
+            return Err(BlockError::StateRange);
         }
+        check_body(&transactions)?;
         if header.transactions_root != transactions_root(&transactions) {
             return Err(BlockError::TransactionsRoot);
         }
         let hash = header.hash_slow();
-        Ok(Self(Arc::new(Parts { header, hash, extension, transactions })))
+        Ok(Self(Arc::new(Parts {
+            header,
+            hash,
+            extension,
+            transactions,
+        })))
     }
 
     /// The Ethereum header.
@@ -144,19 +160,52 @@ pub fn header_template() -> Header {
     }
 }
 
+fn check_body(transactions: &[Bytes]) -> Result<(), BlockError> {
+    let body: usize = transactions.iter().map(|t| t.len()).sum();
+    if body > BODY_BYTES_MAX || transactions.len() > TRANSACTIONS_MAX {
+        return Err(BlockError::BodySize);
+    }
+    let large = |t: &Bytes| t.len() > TRANSACTION_BYTES_MAX;
+    match transactions.iter().position(large) {
+        Some(index) => Err(BlockError::TransactionSize {
+            index,
+            got: transactions[index].len(),
+        }),
+        None => Ok(()),
+    }
+}
+
 fn check_fixed_fields(header: &Header) -> Result<(), BlockError> {
-    let rule = |holds: bool, field| if holds { Ok(()) } else { Err(BlockError::FixedField(field)) };
+    let rule = |holds: bool, field| {
+        if holds {
+            Ok(())
+        } else {
+            Err(BlockError::FixedField(field))
+        }
+    };
     rule(header.ommers_hash == EMPTY_OMMER_ROOT_HASH, "sha3Uncles")?;
     rule(header.difficulty == U256::ZERO, "difficulty")?;
     rule(header.nonce == B64::ZERO, "nonce")?;
-    rule(header.withdrawals_root == Some(EMPTY_WITHDRAWALS_ROOT), "withdrawalsRoot")?;
+    rule(
+        header.withdrawals_root == Some(EMPTY_WITHDRAWALS_ROOT),
+        "withdrawalsRoot",
+    )?;
     rule(header.blob_gas_used == Some(0), "blobGasUsed")?;
     rule(header.excess_blob_gas == Some(0), "excessBlobGas")?;
-    rule(header.requests_hash == Some(EMPTY_REQUESTS_HASH), "requestsHash")?;
-    rule(header.parent_beacon_block_root.is_some(), "parentBeaconBlockRoot")?;
+    rule(
+        header.requests_hash == Some(EMPTY_REQUESTS_HASH),
+        "requestsHash",
+    )?;
+    rule(
+        header.parent_beacon_block_root.is_some(),
+        "parentBeaconBlockRoot",
+    )?;
     rule(header.base_fee_per_gas.is_some(), "baseFeePerGas")?;
     // Header fields of forks after Osaka stay absent.
-    rule(header.block_access_list_hash.is_none(), "blockAccessListHash")?;
+    rule(
+        header.block_access_list_hash.is_none(),
+        "blockAccessListHash",
+    )?;
     rule(header.slot_number.is_none(), "slotNumber")?;
     rule(header.length() <= HEADER_BYTES_MAX, "length")
 }
@@ -200,7 +249,11 @@ impl CertifiableBlock for Block {
 impl BoundedBlock for Block {
     fn max_encode_size(_: &()) -> usize {
         // Each length prefix is a varint of at most five bytes.
-        5 + HEADER_BYTES_MAX + Extension::ENCODE_SIZE_MAX + 5 + BODY_BYTES_MAX + 5 * TRANSACTIONS_MAX
+        5 + HEADER_BYTES_MAX
+            + Extension::ENCODE_SIZE_MAX
+            + 5
+            + BODY_BYTES_MAX
+            + 5 * TRANSACTIONS_MAX
     }
 }
 
@@ -221,7 +274,9 @@ impl EncodeSize for Block {
     fn encode_size(&self) -> usize {
         let header = self.0.header.length();
         let body: usize = self.0.transactions.iter().map(|t| t.0.encode_size()).sum();
-        header.encode_size() + header + self.0.extension.encode_size()
+        header.encode_size()
+            + header
+            + self.0.extension.encode_size()
             + self.0.transactions.len().encode_size()
             + body
     }
@@ -255,3 +310,6 @@ impl Read for Block {
         Self::new(header, extension, transactions).map_err(invalid)
     }
 }
+
+#[cfg(test)]
+mod tests;

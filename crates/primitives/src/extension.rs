@@ -37,10 +37,15 @@ impl StateCommitment {
     pub fn root(&self) -> B256 {
         let mut preimage = Vec::with_capacity(16 + 96);
         preimage.extend_from_slice(b"trellis/state/1");
-        for tree in [&self.accounts, &self.storage, &self.code] {
+        for tree in self.trees() {
             preimage.extend_from_slice(tree.root.as_slice());
         }
         keccak256(preimage)
+    }
+
+    /// The trees in the order of the encoding: accounts, storage, code.
+    pub(crate) fn trees(&self) -> impl Iterator<Item = &TreeCommitment> {
+        [&self.accounts, &self.storage, &self.code].into_iter()
     }
 }
 
@@ -75,6 +80,11 @@ impl Extension {
 
 impl TreeCommitment {
     const SIZE: usize = 32 + 32 + 8 + 8;
+
+    /// Whether the operation range holds anything: a tree has at least one operation, so an empty range names none.
+    pub(crate) const fn is_sound(&self) -> bool {
+        self.start < self.end
+    }
 }
 
 impl Write for TreeCommitment {
@@ -92,10 +102,16 @@ impl Read for TreeCommitment {
     fn read_cfg(buf: &mut impl commonware_codec::Buf, _: &()) -> Result<Self, Error> {
         let (root, ops_root) = (<[u8; 32]>::read(buf)?, <[u8; 32]>::read(buf)?);
         let (start, end) = (u64::read(buf)?, u64::read(buf)?);
-        if start >= end {
+        let tree = Self {
+            root: root.into(),
+            ops_root: ops_root.into(),
+            start,
+            end,
+        };
+        if !tree.is_sound() {
             return Err(Error::Invalid("TreeCommitment", "operation range is empty"));
         }
-        Ok(Self { root: root.into(), ops_root: ops_root.into(), start, end })
+        Ok(tree)
     }
 }
 
@@ -138,3 +154,6 @@ impl Read for Extension {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,13 @@ mod error;
 mod extension;
 pub mod limits;
 mod module;
+#[cfg(test)]
+mod testing;
 
 pub use account::{Account, Change, StateDiff, StateError, StateReader};
-pub use block::{Block, BlockError, Digest, EMPTY_WITHDRAWALS_ROOT, header_template, transactions_root};
+pub use block::{
+    Block, BlockError, Digest, EMPTY_WITHDRAWALS_ROOT, header_template, transactions_root,
+};
 pub use error::Class;
 pub use extension::{Context, Extension, StateCommitment, TreeCommitment};
 pub use module::{ModuleId, ModuleName, ModuleNameError};

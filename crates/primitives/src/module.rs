@@ -53,7 +53,9 @@ impl FromStr for ModuleName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let shape = (1..=24).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+            && text
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         if shape && !Self::RESERVED.contains(&text) {
             Ok(Self(text.to_owned()))
         } else {
@@ -77,7 +79,16 @@ mod tests {
         for good in ["hub", "pay", "a", "energy-2", "m0"] {
             assert!(good.parse::<ModuleName>().is_ok(), "{good}");
         }
-        for bad in ["", "Hub", "0m", "-a", "a/b", "a b", "ready", "abcdefghijklmnopqrstuvwxy"] {
+        for bad in [
+            "",
+            "Hub",
+            "0m",
+            "-a",
+            "a/b",
+            "a b",
+            "ready",
+            "abcdefghijklmnopqrstuvwxy",
+        ] {
             assert!(bad.parse::<ModuleName>().is_err(), "{bad}");
         }
     }

@@ -21,7 +21,13 @@ impl ModuleContext {
     pub(crate) fn new(chain: Arc<Chain>, network: Arc<NetworkInfo>, limits: RpcLimits) -> Self {
         let filters = Filters::new(&limits);
         let blocking = Arc::new(Semaphore::new(limits.blocking_calls));
-        Self { chain, network, limits, filters, blocking }
+        Self {
+            chain,
+            network,
+            limits,
+            filters,
+            blocking,
+        }
     }
 
     /// Runs `f` on a thread that may block, once one of the module's permits is free.
@@ -43,14 +49,19 @@ async fn run_blocking<T: Send + 'static>(
     permits: Arc<Semaphore>,
     f: impl FnOnce() -> Result<T, RpcError> + Send + 'static,
 ) -> Result<T, RpcError> {
-    let permit = permits.acquire_owned().await.expect("the semaphore is never closed");
+    let permit = permits
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed");
     let task = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         f()
     });
     task.await.unwrap_or_else(|failure| {
         tracing::error!(%failure, "a blocking call failed");
-        Err(RpcError::internal("the call failed inside the node; its log has the cause"))
+        Err(RpcError::internal(
+            "the call failed inside the node; its log has the cause",
+        ))
     })
 }
 
@@ -62,7 +73,9 @@ mod tests {
     async fn a_panic_is_an_internal_error_and_frees_its_permit() {
         // NET-1
         let permits = Arc::new(Semaphore::new(1));
-        let error = run_blocking::<()>(permits.clone(), || panic!("defect")).await.unwrap_err();
+        let error = run_blocking::<()>(permits.clone(), || panic!("defect"))
+            .await
+            .unwrap_err();
         assert_eq!(error.code, RpcError::INTERNAL);
         assert_eq!(run_blocking(permits, || Ok(7)).await, Ok(7));
     }

@@ -8,8 +8,8 @@ const MESSAGE_BYTES_MAX: usize = 1024;
 /// Most edits between an unknown method name and the known one its error suggests.
 const SUGGESTION_EDITS_MAX: usize = 3;
 
-/// Methods an unknown name is compared with. A name absent from this list still works: the list only feeds hints.
-const KNOWN_METHODS: &[&str] = &[
+/// Methods an unknown name is compared with. A name absent from this list may still work: the list only feeds hints.
+pub(crate) const KNOWN_METHODS: &[&str] = &[
     "debug_getRawBlock",
     "debug_getRawHeader",
     "debug_getRawReceipts",
@@ -19,7 +19,6 @@ const KNOWN_METHODS: &[&str] = &[
     "eth_blockNumber",
     "eth_call",
     "eth_chainId",
-    "eth_coinbase",
     "eth_createAccessList",
     "eth_estimateGas",
     "eth_feeHistory",
@@ -36,18 +35,24 @@ const KNOWN_METHODS: &[&str] = &[
     "eth_getHeaderByHash",
     "eth_getHeaderByNumber",
     "eth_getLogs",
+    "eth_getRawTransactionByBlockHashAndIndex",
+    "eth_getRawTransactionByBlockNumberAndIndex",
+    "eth_getRawTransactionByHash",
     "eth_getStorageAt",
     "eth_getTransactionByBlockHashAndIndex",
     "eth_getTransactionByBlockNumberAndIndex",
     "eth_getTransactionByHash",
     "eth_getTransactionCount",
     "eth_getTransactionReceipt",
+    "eth_getUncleByBlockHashAndIndex",
+    "eth_getUncleByBlockNumberAndIndex",
     "eth_getUncleCountByBlockHash",
     "eth_getUncleCountByBlockNumber",
     "eth_maxPriorityFeePerGas",
     "eth_newBlockFilter",
     "eth_newFilter",
     "eth_newPendingTransactionFilter",
+    "eth_protocolVersion",
     "eth_sendRawTransaction",
     "eth_sendRawTransactionSync",
     "eth_subscribe",
@@ -57,6 +62,9 @@ const KNOWN_METHODS: &[&str] = &[
     "net_listening",
     "net_peerCount",
     "net_version",
+    "rpc_modules",
+    "trellis_networkInfo",
+    "txpool_status",
     "web3_clientVersion",
     "web3_sha3",
 ];
@@ -94,7 +102,11 @@ impl RpcError {
 
     /// An error with this code and no data. Messages longer than 1,024 bytes are cut (NET-1).
     pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self { code, message: shorten(message.into()), data: None }
+        Self {
+            code,
+            message: shorten(message.into()),
+            data: None,
+        }
     }
 
     /// The body is not JSON.
@@ -149,7 +161,10 @@ impl RpcError {
             None => "execution reverted".to_owned(),
         };
         let data = Value::String(hex::encode_prefixed(data));
-        Self { data: Some(data), ..Self::new(Self::EXECUTION_REVERTED, message) }
+        Self {
+            data: Some(data),
+            ..Self::new(Self::EXECUTION_REVERTED, message)
+        }
     }
 }
 
@@ -183,7 +198,12 @@ fn closest_method(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     KNOWN_METHODS
         .iter()
-        .map(|known| (strsim::levenshtein(&lower, &known.to_ascii_lowercase()), *known))
+        .map(|known| {
+            (
+                strsim::levenshtein(&lower, &known.to_ascii_lowercase()),
+                *known,
+            )
+        })
         .min()
         .filter(|(edits, known)| *edits <= SUGGESTION_EDITS_MAX && *known != name)
         .map(|(_, known)| known)
@@ -210,9 +230,15 @@ mod tests {
         let near = RpcError::method_not_found("eth_getblockbynumer");
         assert_eq!(near.code, -32601);
         assert!(near.message.contains("eth_getblockbynumer"), "{near}");
-        assert!(near.message.ends_with("did you mean eth_getBlockByNumber?"), "{near}");
+        assert!(
+            near.message.ends_with("did you mean eth_getBlockByNumber?"),
+            "{near}"
+        );
         let far = RpcError::method_not_found("foo_bar");
-        assert!(far.message.contains("foo_bar") && !far.message.contains("mean"), "{far}");
+        assert!(
+            far.message.contains("foo_bar") && !far.message.contains("mean"),
+            "{far}"
+        );
     }
 
     #[test]
@@ -227,7 +253,10 @@ mod tests {
         let data = Bytes::from_static(&[0x08, 0xc3]);
         let error = RpcError::execution_reverted(Some("no".into()), data);
         let json = serde_json::to_string(&error).unwrap();
-        assert_eq!(json, r#"{"code":3,"message":"execution reverted: no","data":"0x08c3"}"#);
+        assert_eq!(
+            json,
+            r#"{"code":3,"message":"execution reverted: no","data":"0x08c3"}"#
+        );
         let bare = RpcError::execution_reverted(None, Bytes::new());
         assert_eq!(bare.message, "execution reverted");
         assert_eq!(bare.data, Some(Value::String("0x".into())));

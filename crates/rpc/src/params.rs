@@ -23,14 +23,22 @@ impl Params {
     /// # Errors
     /// Invalid params when they are a number, text or boolean.
     pub(crate) fn positional(&self) -> Result<Positional<'_>, RpcError> {
-        let Some(raw) = self.0.as_deref() else { return Ok(Positional::default()) };
+        let Some(raw) = self.0.as_deref() else {
+            return Ok(Positional::default());
+        };
         match raw.get().as_bytes().first() {
             Some(b'[') => raw.deserialize_seq(ListVisitor).map_err(|error| {
                 RpcError::invalid_params(format!("params are not a list: {error}"))
             }),
-            Some(b'{') => Ok(Positional { values: vec![raw], count: 1, ..Positional::default() }),
+            Some(b'{') => Ok(Positional {
+                values: vec![raw],
+                count: 1,
+                ..Positional::default()
+            }),
             Some(b'n') => Ok(Positional::default()),
-            _ => Err(RpcError::invalid_params("params must be a list of arguments")),
+            _ => Err(RpcError::invalid_params(
+                "params must be a list of arguments",
+            )),
         }
     }
 }
@@ -62,7 +70,10 @@ impl<'a> Positional<'a> {
     ///
     /// # Errors
     /// Invalid params naming position and `name`, when it is of another type.
-    pub(crate) fn optional<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, RpcError> {
+    pub(crate) fn optional<T: Deserialize<'a>>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, RpcError> {
         let position = self.next;
         self.next += 1;
         let Some(raw) = self.values.get(position).filter(|raw| raw.get() != "null") else {
@@ -123,7 +134,12 @@ mod tests {
 
     #[test]
     fn missing_null_and_empty_are_no_arguments() {
-        for none in [Params::default(), params("null"), params("[]"), params("[null, null]")] {
+        for none in [
+            Params::default(),
+            params("null"),
+            params("[]"),
+            params("[null, null]"),
+        ] {
             let mut list = none.positional().unwrap();
             assert_eq!(list.optional::<u64>("block").unwrap(), None);
             list.finish().unwrap();
@@ -135,7 +151,10 @@ mod tests {
         let json = r#" ["0x00000000000000000000000000000000000000ff", null, "0x10"] "#;
         let params = params(json.trim());
         let mut list = params.positional().unwrap();
-        assert_eq!(list.required::<Address>("address").unwrap(), Address::with_last_byte(255));
+        assert_eq!(
+            list.required::<Address>("address").unwrap(),
+            Address::with_last_byte(255)
+        );
         assert_eq!(list.optional::<U64>("block").unwrap(), None);
         assert_eq!(list.optional::<U64>("index").unwrap(), Some(U64::from(16)));
         list.finish().unwrap();
@@ -153,12 +172,26 @@ mod tests {
     #[test]
     fn errors_name_position_and_argument() {
         let wrong = params(r#"["0x1", 5]"#);
-        let error = wrong.positional().unwrap().required::<Address>("address").unwrap_err();
+        let error = wrong
+            .positional()
+            .unwrap()
+            .required::<Address>("address")
+            .unwrap_err();
         assert_eq!(error.code, RpcError::INVALID_PARAMS);
-        assert!(error.message.starts_with("invalid argument 0 (address): "), "{error}");
+        assert!(
+            error.message.starts_with("invalid argument 0 (address): "),
+            "{error}"
+        );
         let missing = params("[null]");
-        let error = missing.positional().unwrap().required::<Address>("address").unwrap_err();
-        assert_eq!(error.message, "missing value for required argument 0 (address)");
+        let error = missing
+            .positional()
+            .unwrap()
+            .required::<Address>("address")
+            .unwrap_err();
+        assert_eq!(
+            error.message,
+            "missing value for required argument 0 (address)"
+        );
     }
 
     #[test]
@@ -169,7 +202,15 @@ mod tests {
         let error = list.finish().unwrap_err();
         assert_eq!(error.message, "too many arguments, want at most 1, got 3");
         let flood = params(&format!("[{}1]", "1,".repeat(100_000)));
-        assert!(flood.positional().unwrap().finish().unwrap_err().message.ends_with("got 100001"));
+        assert!(
+            flood
+                .positional()
+                .unwrap()
+                .finish()
+                .unwrap_err()
+                .message
+                .ends_with("got 100001")
+        );
     }
 
     #[test]
@@ -185,7 +226,11 @@ mod tests {
         // NET-1: serde_json stops at a depth of 128.
         let deep = format!("[{}{}]", "[".repeat(200_000), "]".repeat(200_000));
         let deep = params(&deep);
-        let error = deep.positional().unwrap().required::<serde_json::Value>("x").unwrap_err();
+        let error = deep
+            .positional()
+            .unwrap()
+            .required::<serde_json::Value>("x")
+            .unwrap_err();
         assert!(error.message.contains("recursion limit"), "{error}");
     }
 }

@@ -8,7 +8,7 @@
 use crate::tree::{self, Batches, Databases, Key};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use commonware_runtime::Spawner;
-use commonware_storage::{Context, qmdb::Error};
+use commonware_storage::Context;
 use futures::FutureExt as _;
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, future::Future};
@@ -34,10 +34,6 @@ fn slot(bytes: Option<tree::SlotBytes>) -> U256 {
     bytes.map_or(U256::ZERO, |bytes| U256::from_be_slice(bytes.as_ref()))
 }
 
-fn failed<F: commonware_storage::merkle::Family>(error: Error<F>) -> StateError {
-    tree::storage_error(error)
-}
-
 /// The parent state of a block that is being built or checked.
 #[expect(
     missing_debug_implementations,
@@ -47,11 +43,21 @@ pub struct BatchState<E: Context + Spawner>(pub Batches<E>);
 
 impl<E: Context + Spawner> AsyncState for BatchState<E> {
     async fn account(&self, key: Key) -> Result<Option<Account>, StateError> {
-        self.0.0.get(&key).await.map(account).map_err(failed)
+        self.0
+            .0
+            .get(&key)
+            .await
+            .map(account)
+            .map_err(tree::storage_error)
     }
 
     async fn slot(&self, key: Key) -> Result<U256, StateError> {
-        self.0.1.get(&key).await.map(slot).map_err(failed)
+        self.0
+            .1
+            .get(&key)
+            .await
+            .map(slot)
+            .map_err(tree::storage_error)
     }
 
     async fn code(&self, key: Key) -> Result<Option<Bytes>, StateError> {
@@ -60,7 +66,7 @@ impl<E: Context + Spawner> AsyncState for BatchState<E> {
             .get(&key)
             .await
             .map(|code| code.map(Bytes::from))
-            .map_err(failed)
+            .map_err(tree::storage_error)
     }
 }
 
@@ -80,7 +86,7 @@ impl<E: Context + Spawner> AsyncState for AppliedState<E> {
             .get(&key)
             .await
             .map(account)
-            .map_err(failed)
+            .map_err(tree::storage_error)
     }
 
     async fn slot(&self, key: Key) -> Result<U256, StateError> {
@@ -91,7 +97,7 @@ impl<E: Context + Spawner> AsyncState for AppliedState<E> {
             .get(&key)
             .await
             .map(slot)
-            .map_err(failed)
+            .map_err(tree::storage_error)
     }
 
     async fn code(&self, key: Key) -> Result<Option<Bytes>, StateError> {
@@ -102,7 +108,7 @@ impl<E: Context + Spawner> AsyncState for AppliedState<E> {
             .get(&key)
             .await
             .map(|code| code.map(Bytes::from))
-            .map_err(failed)
+            .map_err(tree::storage_error)
     }
 }
 
@@ -187,7 +193,9 @@ impl<S: AsyncState> SyncState<S> {
         read: impl Future<Output = Result<T, StateError>>,
     ) -> Result<T, StateError> {
         match self.bridge {
-            Bridge::Block => futures::executor::block_on(read),
+            // The runtime makes a task yield after some number of polls, by letting reads that are ready pretend not to
+            // be. A thread that waits here never yields, so that would never end: the read opts out.
+            Bridge::Block => futures::executor::block_on(tokio::task::unconstrained(read)),
             Bridge::Poll => read.now_or_never().unwrap_or_else(|| {
                 self.misses.lock().wanted.push(wanted);
                 Err(StateError::Pending)
@@ -229,3 +237,6 @@ impl<S: AsyncState> StateReader for SyncState<S> {
         code.ok_or_else(|| StateError::Storage(format!("code {hash} is missing")))
     }
 }
+
+#[cfg(test)]
+mod tests;

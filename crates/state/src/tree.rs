@@ -24,8 +24,8 @@ use commonware_runtime::{Spawner, buffer::paged::CacheRef};
 use commonware_storage::{
     Context,
     journal::contiguous::{fixed::Config as FixedLog, variable::Config as VariableLog},
-    merkle::{Location, full::Config as MerkleConfig, mmb},
-    qmdb::{current, immutable, sync::Target},
+    merkle::{Family, Location, full::Config as MerkleConfig, mmb},
+    qmdb::{Error, current, immutable, sync::Target},
     translator::EightCap,
 };
 use commonware_utils::{NZU64, NZUsize, non_empty_range, sequence::FixedBytes};
@@ -187,13 +187,17 @@ pub fn commitment<E: Context + Spawner>(sealed: &Sealed<E>) -> StateCommitment {
     }
 }
 
-pub(crate) fn storage_error(error: impl core::fmt::Debug) -> StateError {
-    let text = format!("{error:?}");
-    if text.contains("StaleRead") {
-        StateError::Stale
-    } else {
-        StateError::Storage(text)
+/// Reading through an abandoned batch answers `StaleRead`, sealing one `StaleBatch`: neither says that the database
+/// is broken.
+pub(crate) fn storage_error<F: Family>(error: Error<F>) -> StateError {
+    match error {
+        Error::StaleRead | Error::StaleBatch => StateError::Stale,
+        other => failed(other),
     }
+}
+
+fn failed(error: impl core::fmt::Debug) -> StateError {
+    StateError::Storage(format!("{error:?}"))
 }
 
 /// Writes a block's diff in key order and seals it.
@@ -273,12 +277,17 @@ pub async fn seed<E: Context + Spawner>(
     if !diff.is_empty() {
         seed_missing(&databases, &diff).await?;
     }
+    Ok(committed(&databases).await)
+}
+
+/// What the databases hold now.
+async fn committed<E: Context + Spawner>(databases: &Databases<E>) -> StateCommitment {
     let (accounts, storage, code) = (
         databases.0.read().await,
         databases.1.read().await,
         databases.2.read().await,
     );
-    Ok(StateCommitment {
+    StateCommitment {
         accounts: TreeCommitment {
             root: hash(accounts.root()),
             ops_root: hash(accounts.ops_root()),
@@ -297,7 +306,7 @@ pub async fn seed<E: Context + Spawner>(
             start: *code.sync_boundary(),
             end: *code.bounds().end,
         },
-    })
+    }
 }
 
 /// Applies and persists the parts of `diff` that are not empty, each database on its own: one that is already
@@ -324,9 +333,12 @@ async fn persist<E, T: ManagedDb<E>>(
     batch: T::Merkleized,
 ) -> Result<(), StateError> {
     let (slot, database) = shared.write().await;
-    let database = database.apply(batch).await.map_err(storage_error)?;
-    let (database, durable) = database.finalize().await.map_err(storage_error)?;
-    durable.await.map_err(storage_error)?;
+    let database = database.apply(batch).await.map_err(failed)?;
+    let (database, durable) = database.finalize().await.map_err(failed)?;
+    durable.await.map_err(failed)?;
     slot.put(database);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

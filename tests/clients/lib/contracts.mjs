@@ -22,13 +22,18 @@ const SETTINGS = {
 
 /** @returns {Record<string, { content: string }>} */
 function sources() {
-  const files = readdirSync(SOURCES).filter((f) => f.endsWith('.sol')).sort();
+  const files = readdirSync(SOURCES)
+    .filter((f) => f.endsWith('.sol'))
+    .sort();
   return Object.fromEntries(files.map((f) => [f, { content: readFileSync(join(SOURCES, f), 'utf8') }]));
 }
 
 function cacheKey(input) {
   const versions = ['solc', '@openzeppelin/contracts'].map((p) => require(`${p}/package.json`).version);
-  return createHash('sha256').update(JSON.stringify([input, versions])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([input, versions]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** Runs solc over `input`; throws with solc's own text on any error. @returns {Record<string, Artifact>} */

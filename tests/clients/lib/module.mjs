@@ -1,8 +1,17 @@
 /** One module of the network under test, with the clients and accounts tests use on it. */
 import { JsonRpcProvider, Network as EthersNetwork, Wallet, WebSocketProvider } from 'ethers';
 import {
-  createPublicClient, createWalletClient, defineChain, getAddress, http, keccak256, parseEther, parseGwei, publicActions,
-  toHex, webSocket,
+  createPublicClient,
+  createWalletClient,
+  defineChain,
+  getAddress,
+  http,
+  keccak256,
+  parseEther,
+  parseGwei,
+  publicActions,
+  toHex,
+  webSocket,
 } from 'viem';
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
 import { until } from './poll.mjs';
@@ -107,9 +116,13 @@ export class Module {
   /** Signs what `account` would send next, filling in what `request` leaves out, without asking the node twice. */
   async sign(account, request = {}) {
     const { maxFeePerGas, maxPriorityFeePerGas, ...rest } = request;
-    const fees = 'gasPrice' in request || request.type === 'legacy' || request.type === 'eip2930'
-      ? { gasPrice: request.gasPrice ?? parseGwei('20') }
-      : { maxFeePerGas: maxFeePerGas ?? parseGwei('20'), maxPriorityFeePerGas: maxPriorityFeePerGas ?? parseGwei('1') };
+    const fees =
+      'gasPrice' in request || request.type === 'legacy' || request.type === 'eip2930'
+        ? { gasPrice: request.gasPrice ?? parseGwei('20') }
+        : {
+            maxFeePerGas: maxFeePerGas ?? parseGwei('20'),
+            maxPriorityFeePerGas: maxPriorityFeePerGas ?? parseGwei('1'),
+          };
     const nonce = request.nonce ?? (await this.nonce(account.address));
     return account.signTransaction({ chainId: this.chainId, gas: 21_000n, ...rest, ...fees, nonce });
   }
@@ -132,12 +145,12 @@ export class Module {
   async fresh(ether = '1') {
     const key = generatePrivateKey();
     const account = Object.assign(privateKeyToAccount(key), { key });
-    if (Number(ether) > 0) await this.#pay(account.address, parseEther(ether));
+    if (Number(ether) > 0) await this.pay(account.address, parseEther(ether));
     return account;
   }
 
-  /** Payments of one funder may overlap, so it counts its own nonces. */
-  async #pay(to, value) {
+  /** Pays from this file's funder. Its payments may overlap, so it counts its own nonces: let nothing else send from it. */
+  async pay(to, value) {
     this.nextNonce ??= this.nonce(this.funder.address);
     const mine = this.nextNonce;
     this.nextNonce = mine.then((n) => n + 1);
@@ -156,7 +169,8 @@ export async function fundFiles(modules, files, ether = '200') {
   const pay = async (module) => {
     const start = await module.nonce(bank.address);
     const payments = files.map((file, i) =>
-      module.send(bank, { to: funderOf(file).address, value: parseEther(ether), nonce: start + i }));
+      module.send(bank, { to: funderOf(file).address, value: parseEther(ether), nonce: start + i }),
+    );
     await Promise.all(payments);
   };
   await Promise.all(modules.map(pay));

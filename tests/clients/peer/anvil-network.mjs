@@ -16,7 +16,7 @@ const MODULES = ['hub', 'market', 'pay'];
 const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11';
 
 const portFlag = process.argv.indexOf('--port');
-const port = Number(portFlag < 0 ? 8545 : process.argv[portFlag + 1]);
+const port = Number(portFlag < 0 ? (process.env.TRELLIS_PORT ?? 8545) : process.argv[portFlag + 1]);
 const { freePort } = await import('../lib/ports.mjs');
 const { platformBinary } = await import('../lib/binaries.mjs');
 const { rpc } = await import('../lib/rpc.mjs');

@@ -1,7 +1,13 @@
 /** Reading state and simulating: eth_call with overrides, access lists, history, receipts, storage, code. */
 import assert from 'node:assert/strict';
 import {
-  decodeFunctionResult, encodeAbiParameters, encodeDeployData, encodeFunctionData, keccak256, numberToHex, pad,
+  decodeFunctionResult,
+  encodeAbiParameters,
+  encodeDeployData,
+  encodeFunctionData,
+  keccak256,
+  numberToHex,
+  pad,
   parseEther,
 } from 'viem';
 import { network, onModules } from '../harness.mjs';
@@ -10,14 +16,16 @@ import { artifacts } from '../lib/contracts.mjs';
 const net = await network(import.meta.url);
 const { abi, bytecode, deployed } = artifacts.Probe;
 const NOBODY = `0x${'77'.repeat(20)}`;
-const countSlot = (address) => keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [address, 1n]));
+const countSlot = (address) =>
+  keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [address, 1n]));
 
 async function setUp(m) {
   const account = await m.fresh();
   const address = await m.deploy(account, artifacts.Probe);
   const send = (functionName, ...args) =>
     m.send(account, { to: address, data: encodeFunctionData({ abi, functionName, args }), gas: 300_000n });
-  const read = (functionName, args = [], options = {}) => m.public.readContract({ address, abi, functionName, args, ...options });
+  const read = (functionName, args = [], options = {}) =>
+    m.public.readContract({ address, abi, functionName, args, ...options });
   return { account, address, send, read };
 }
 
@@ -33,24 +41,44 @@ onModules(net, 'state overrides: balance, code, nonce, state and stateDiff', asy
   const rich = await read('sender', [], { account, stateOverride: [{ address, balance: 77n }] });
   assert.deepEqual(rich, [account.address, account.address, 77n]);
   const elsewhere = { address: NOBODY, code: deployed, stateDiff: [{ slot, value }] };
-  assert.equal(await m.public.readContract({ address: NOBODY, abi, functionName: 'number', stateOverride: [elsewhere] }), 42n);
+  assert.equal(
+    await m.public.readContract({ address: NOBODY, abi, functionName: 'number', stateOverride: [elsewhere] }),
+    42n,
+  );
   const poor = { account: NOBODY, to: account.address, value: parseEther('1000000') };
   await assert.rejects(m.public.call(poor));
   await m.public.call({ ...poor, stateOverride: [{ address: NOBODY, balance: parseEther('1000001') }] });
-  const gas = await m.public.estimateGas({ ...poor, stateOverride: [{ address: NOBODY, balance: parseEther('1000001') }] });
+  const gas = await m.public.estimateGas({
+    ...poor,
+    stateOverride: [{ address: NOBODY, balance: parseEther('1000001') }],
+  });
   assert.equal(gas, 21_000n);
 });
 
 onModules(net, 'state overrides: state and stateDiff of one account together are refused', async (m) => {
   const { address } = await setUp(m);
   const storage = { [pad('0x0')]: pad('0x1') };
-  await m.refusal('eth_call', { to: address, data: '0x8381f58a' }, 'latest', { [address]: { state: storage, stateDiff: storage } });
+  await m.refusal('eth_call', { to: address, data: '0x8381f58a' }, 'latest', {
+    [address]: { state: storage, stateDiff: storage },
+  });
 });
 
 onModules(net, 'block overrides: number, time, base fee, coinbase, gas limit', async (m) => {
   const { read } = await setUp(m);
-  const blockOverrides = { number: 123_456n, time: 2_000_000_000n, baseFeePerGas: 9n, coinbase: NOBODY, gasLimit: 33_000_000n };
-  const raw = { number: '0x1e240', time: '0x77359400', baseFeePerGas: '0x9', feeRecipient: NOBODY, gasLimit: '0x1f78a40' };
+  const blockOverrides = {
+    number: 123_456n,
+    time: 2_000_000_000n,
+    baseFeePerGas: 9n,
+    coinbase: NOBODY,
+    gasLimit: 33_000_000n,
+  };
+  const raw = {
+    number: '0x1e240',
+    time: '0x77359400',
+    baseFeePerGas: '0x9',
+    feeRecipient: NOBODY,
+    gasLimit: '0x1f78a40',
+  };
   const env = await read('env', [], { blockOverrides });
   assert.equal(env.number, 123_456n);
   assert.equal(env.timestamp, 2_000_000_000n);
@@ -62,7 +90,7 @@ onModules(net, 'block overrides: number, time, base fee, coinbase, gas limit', a
   assert.equal(decoded.coinbase, NOBODY);
 });
 
-onModules(net, 'the EVM sees the module\'s chain id and the block it runs in', async (m) => {
+onModules(net, "the EVM sees the module's chain id and the block it runs in", async (m) => {
   const { send, read } = await setUp(m);
   const { blockNumber } = await send('set', 1n);
   const block = await m.public.getBlock({ blockNumber: BigInt(blockNumber) });
@@ -105,7 +133,9 @@ onModules(net, 'history: call, balance, nonce, storage and code as of a block, b
   assert.equal(BigInt(byHash), 1n);
   assert.equal(BigInt(await m.rpc('eth_call', { to: address, data }, { blockNumber: one.blockNumber })), 1n);
   const spent = BigInt(two.gasUsed) * BigInt(two.effectiveGasPrice);
-  const [b1, b2] = await Promise.all([at1, at2].map((blockNumber) => m.public.getBalance({ address: account.address, blockNumber })));
+  const [b1, b2] = await Promise.all(
+    [at1, at2].map((blockNumber) => m.public.getBalance({ address: account.address, blockNumber })),
+  );
   assert.equal(b1 - b2, spent);
   assert.equal(await m.public.getTransactionCount({ address: account.address, blockNumber: at1 }), 2);
   assert.equal(await m.rpc('eth_getStorageAt', address, '0x0', one.blockNumber), pad('0x1'));
@@ -154,12 +184,17 @@ onModules(net, 'createAccessList names what the call touches, and using it chang
   assert.equal(receipt.status, '0x1');
 });
 
-onModules(net, 'createAccessList of a reverting call reports the error', async (m) => {
-  const { account, address } = await setUp(m);
-  const data = encodeFunctionData({ abi, functionName: 'failRequire' });
-  const answer = await m.rpc('eth_createAccessList', { from: account.address, to: address, data }, 'latest');
-  assert.match(String(answer.error), /revert/i);
-}, { needs: 'accessListErrors' });
+onModules(
+  net,
+  'createAccessList of a reverting call reports the error',
+  async (m) => {
+    const { account, address } = await setUp(m);
+    const data = encodeFunctionData({ abi, functionName: 'failRequire' });
+    const answer = await m.rpc('eth_createAccessList', { from: account.address, to: address, data }, 'latest');
+    assert.match(String(answer.error), /revert/i);
+  },
+  { needs: 'accessListErrors' },
+);
 
 onModules(net, 'eth_call creates: the answer is the runtime code', async (m) => {
   const account = await m.fresh('0');
@@ -169,14 +204,23 @@ onModules(net, 'eth_call creates: the answer is the runtime code', async (m) => 
   assert.equal(await m.rpc('eth_call', { from: account.address, data: bytecode }), deployed);
 });
 
-onModules(net, 'eth_getProof is refused as an unknown method, so clients fall back', async (m) => {
-  const error = await m.refusal('eth_getProof', NOBODY, [], 'latest');
-  assert.equal(error.code, -32601, error.message);
-}, { needs: 'noProofs' });
+onModules(
+  net,
+  'eth_getProof is refused as an unknown method, so clients fall back',
+  async (m) => {
+    const error = await m.refusal('eth_getProof', NOBODY, [], 'latest');
+    assert.equal(error.code, -32601, error.message);
+  },
+  { needs: 'noProofs' },
+);
 
 onModules(net, 'state of a block that does not exist is an error, not zero', async (m) => {
   const future = '0xfffffffff';
-  for (const [method, ...params] of [['eth_getBalance', NOBODY], ['eth_getCode', NOBODY], ['eth_call', { to: NOBODY }]]) {
+  for (const [method, ...params] of [
+    ['eth_getBalance', NOBODY],
+    ['eth_getCode', NOBODY],
+    ['eth_call', { to: NOBODY }],
+  ]) {
     const error = await m.refusal(method, ...params, future);
     assert.match(error.message, /not found|unknown|future|out of range|outofrange/i);
   }

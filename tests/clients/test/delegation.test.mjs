@@ -29,7 +29,10 @@ onModules(net, 'viem: set by the EOA itself, used in the same transaction, clear
   const { eoa, delegate } = await setUp(m);
   const wallet = m.wallet(eoa);
   const [a, b] = [(await m.fresh('0')).address, (await m.fresh('0')).address];
-  const calls = [{ to: a, value: 1n, data: '0x' }, { to: b, value: 2n, data: '0x' }];
+  const calls = [
+    { to: a, value: 1n, data: '0x' },
+    { to: b, value: 2n, data: '0x' },
+  ];
   const data = encodeFunctionData({ abi, functionName: 'execute', args: [calls] });
   const authorization = await wallet.signAuthorization({ contractAddress: delegate, executor: 'self' });
   const receipt = await sendWith(m, eoa, { to: eoa.address, data, authorizationList: [authorization] });
@@ -53,9 +56,19 @@ onModules(net, 'viem: sponsored by another account; the EOA pays nothing and kee
   await sendWith(m, sponsor, { to: eoa.address, data: bump });
   const asAccount = getContract({ address: eoa.address, abi, client: m.public });
   assert.equal(await asAccount.read.counter(), 2n);
-  assert.equal(await m.public.readContract({ address: delegate, abi, functionName: 'counter' }), 0n, 'not the contract\'s storage');
+  assert.equal(
+    await m.public.readContract({ address: delegate, abi, functionName: 'counter' }),
+    0n,
+    "not the contract's storage",
+  );
   assert.equal(await m.public.getBalance({ address: eoa.address }), 0n);
-  const notSelf = m.public.simulateContract({ address: eoa.address, abi, functionName: 'execute', args: [[]], account: sponsor });
+  const notSelf = m.public.simulateContract({
+    address: eoa.address,
+    abi,
+    functionName: 'execute',
+    args: [[]],
+    account: sponsor,
+  });
   await assert.rejects(notSelf, /NotSelf/);
 
   const clear = await m.wallet(eoa).signAuthorization({ contractAddress: zeroAddress });
@@ -72,7 +85,9 @@ onModules(net, 'ethers: authorize, use and clear', async (m) => {
   const authority = m.signer(eoa, payer.provider);
   const data = encodeFunctionData({ abi, functionName: 'bump' });
   const set = await authority.authorize({ address: delegate });
-  const receipt = await (await payer.sendTransaction({ type: 4, to: eoa.address, data, authorizationList: [set] })).wait();
+  const receipt = await (
+    await payer.sendTransaction({ type: 4, to: eoa.address, data, authorizationList: [set] })
+  ).wait();
   assert.equal(receipt.status, 1);
   assert.equal(await payer.provider.getCode(eoa.address), designator(delegate));
   const response = await payer.provider.getTransaction(receipt.hash);
@@ -90,18 +105,25 @@ onModules(net, 'a chain id of 0 authorizes on every module', async (m) => {
   assert.equal(await codeOf(m, eoa.address), designator(delegate));
 });
 
-onModules(net, 'authorizations for another chain, a wrong nonce or a broken signature are skipped, not refused', async (m) => {
-  const { sponsor, eoa, delegate } = await setUp(m, '0');
-  const elsewhere = net.all.find((x) => x.chainId !== m.chainId).chainId;
-  const wrong = [
-    await eoa.signAuthorization({ contractAddress: delegate, chainId: elsewhere, nonce: 0 }),
-    await eoa.signAuthorization({ contractAddress: delegate, chainId: m.chainId, nonce: 9 }),
-    { ...(await eoa.signAuthorization({ contractAddress: delegate, chainId: m.chainId, nonce: 0 })), r: `0x${'ff'.repeat(32)}` },
-  ];
-  await sendWith(m, sponsor, { to: sponsor.address, authorizationList: wrong, gas: 500_000n });
-  assert.equal(await codeOf(m, eoa.address), '0x');
-  assert.equal(await m.nonce(eoa.address), 0);
-});
+onModules(
+  net,
+  'authorizations for another chain, a wrong nonce or a broken signature are skipped, not refused',
+  async (m) => {
+    const { sponsor, eoa, delegate } = await setUp(m, '0');
+    const elsewhere = net.all.find((x) => x.chainId !== m.chainId).chainId;
+    const wrong = [
+      await eoa.signAuthorization({ contractAddress: delegate, chainId: elsewhere, nonce: 0 }),
+      await eoa.signAuthorization({ contractAddress: delegate, chainId: m.chainId, nonce: 9 }),
+      {
+        ...(await eoa.signAuthorization({ contractAddress: delegate, chainId: m.chainId, nonce: 0 })),
+        r: `0x${'ff'.repeat(32)}`,
+      },
+    ];
+    await sendWith(m, sponsor, { to: sponsor.address, authorizationList: wrong, gas: 500_000n });
+    assert.equal(await codeOf(m, eoa.address), '0x');
+    assert.equal(await m.nonce(eoa.address), 0);
+  },
+);
 
 onModules(net, 'of two authorizations in one transaction the later one holds', async (m) => {
   const { sponsor, eoa, delegate } = await setUp(m, '0');
@@ -123,14 +145,22 @@ onModules(net, 'a delegated EOA still sends plain transactions and its delegate 
   const target = (await m.fresh('0')).address;
   await sendWith(m, eoa, { to: target, value: 5n });
   const drain = [{ to: target, value: parseEther('0.5'), data: '0x' }];
-  await sendWith(m, eoa, { to: eoa.address, data: encodeFunctionData({ abi, functionName: 'execute', args: [drain] }) });
+  await sendWith(m, eoa, {
+    to: eoa.address,
+    data: encodeFunctionData({ abi, functionName: 'execute', args: [drain] }),
+  });
   assert.equal(await m.public.getBalance({ address: target }), parseEther('0.5') + 5n);
 });
 
 onModules(net, 'eth_estimateGas and eth_call take an authorization list', async (m) => {
   const { sponsor, eoa, delegate } = await setUp(m, '0');
   const authorization = await m.wallet(eoa).signAuthorization({ contractAddress: delegate });
-  const call = { account: sponsor, to: eoa.address, data: encodeFunctionData({ abi, functionName: 'bump' }), authorizationList: [authorization] };
+  const call = {
+    account: sponsor,
+    to: eoa.address,
+    data: encodeFunctionData({ abi, functionName: 'bump' }),
+    authorizationList: [authorization],
+  };
   const { data } = await m.public.call(call);
   assert.equal(BigInt(data), 1n, 'the call runs with the delegation in place');
   const gas = await m.public.estimateGas(call);

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { Contract, ContractFactory, getCreateAddress, isError } from 'ethers';
 import {
-  BaseError, ContractFunctionRevertedError, getContract, parseEventLogs, parseEther, parseSignature, zeroAddress,
+  BaseError,
+  ContractFunctionRevertedError,
+  getContract,
+  parseEventLogs,
+  parseEther,
+  parseSignature,
+  zeroAddress,
 } from 'viem';
 import { network, onModules } from '../harness.mjs';
 import { artifacts } from '../lib/contracts.mjs';
@@ -69,23 +75,33 @@ onModules(net, 'ethers: ContractFactory deploys, waits and calls', async (m) => 
   assert.equal(await token.balanceOf(other.address), 8n);
   assert.equal(await token.allowance(other.address, owner.address), 5n);
   const events = await token.queryFilter(token.filters.Transfer(null, other.address), created.blockNumber);
-  assert.deepEqual(events.map((e) => e.args.value), [12n]);
+  assert.deepEqual(
+    events.map((e) => e.args.value),
+    [12n],
+  );
 });
 
 onModules(net, 'viem decodes custom errors: insufficient balance, not the owner', async (m) => {
   const { owner, other, address } = await setUp(m);
   const revert = async (action) => {
-    const error = await action.then(() => assert.fail('must revert'), (e) => e);
+    const error = await action.then(
+      () => assert.fail('must revert'),
+      (e) => e,
+    );
     assert(error instanceof BaseError, String(error));
     const reverted = error.walk((e) => e instanceof ContractFunctionRevertedError);
     assert(reverted instanceof ContractFunctionRevertedError, String(error));
     return reverted.data;
   };
   const call = { address, abi, account: other };
-  const poor = await revert(m.public.simulateContract({ ...call, functionName: 'transfer', args: [owner.address, 5n] }));
+  const poor = await revert(
+    m.public.simulateContract({ ...call, functionName: 'transfer', args: [owner.address, 5n] }),
+  );
   assert.equal(poor.errorName, 'ERC20InsufficientBalance');
   assert.deepEqual(poor.args, [other.address, 0n, 5n]);
-  const stranger = await revert(m.public.estimateContractGas({ ...call, functionName: 'mint', args: [other.address, 1n] }));
+  const stranger = await revert(
+    m.public.estimateContractGas({ ...call, functionName: 'mint', args: [other.address, 1n] }),
+  );
   assert.equal(stranger.errorName, 'OwnableUnauthorizedAccount');
   assert.deepEqual(stranger.args, [other.address]);
   const spend = { ...call, functionName: 'transferFrom', args: [owner.address, other.address, 3n] };
@@ -99,7 +115,10 @@ onModules(net, 'ethers decodes custom errors: insufficient balance, not the owne
   const signer = m.signer(other);
   const token = new Contract(address, abi, signer);
   const revert = async (action) => {
-    const error = await action.then(() => assert.fail('must revert'), (e) => e);
+    const error = await action.then(
+      () => assert.fail('must revert'),
+      (e) => e,
+    );
     assert(isError(error, 'CALL_EXCEPTION'), String(error));
     return token.interface.parseError(error.data);
   };
@@ -150,7 +169,13 @@ onModules(net, 'an EIP-712 permit signed for another chain id is refused', async
 });
 
 function permit(chainId, verifyingContract, owner, spender, deadline) {
-  const fields = [['owner', 'address'], ['spender', 'address'], ['value', 'uint256'], ['nonce', 'uint256'], ['deadline', 'uint256']];
+  const fields = [
+    ['owner', 'address'],
+    ['spender', 'address'],
+    ['value', 'uint256'],
+    ['nonce', 'uint256'],
+    ['deadline', 'uint256'],
+  ];
   return {
     domain: { name: 'Trellis Test', version: '1', chainId, verifyingContract },
     types: { Permit: fields.map(([name, type]) => ({ name, type })) },

@@ -9,7 +9,8 @@ const net = await network(import.meta.url);
 async function makeBlocks(m) {
   const account = await m.fresh();
   let last;
-  for (let i = 0; i < 4; i++) last = await m.send(account, { to: account.address, maxPriorityFeePerGas: parseGwei('2') });
+  for (let i = 0; i < 4; i++)
+    last = await m.send(account, { to: account.address, maxPriorityFeePerGas: parseGwei('2') });
   return BigInt(last.blockNumber);
 }
 
@@ -40,14 +41,20 @@ onModules(net, 'feeHistory agrees with the blocks, next base fee included', asyn
   assert.equal(history.oldestBlock, last - 3n);
   assert.equal(history.baseFeePerGas.length, 5);
   assert.equal(history.gasUsedRatio.length, 4);
-  assert.deepEqual(history.reward.map((r) => r.length), [3, 3, 3, 3]);
+  assert.deepEqual(
+    history.reward.map((r) => r.length),
+    [3, 3, 3, 3],
+  );
   for (let i = 0; i < 4; i++) {
     const block = await m.public.getBlock({ blockNumber: history.oldestBlock + BigInt(i) });
     assert.equal(history.baseFeePerGas[i], block.baseFeePerGas);
     const ratio = Number(block.gasUsed) / Number(block.gasLimit);
     assert(Math.abs(history.gasUsedRatio[i] - ratio) < 1e-9, `ratio ${history.gasUsedRatio[i]}, block ${ratio}`);
     if (i === 3) assert.equal(history.baseFeePerGas[4], nextBaseFee(block));
-    assert(history.reward[i][0] <= history.reward[i][1] && history.reward[i][1] <= history.reward[i][2], 'percentiles rise');
+    assert(
+      history.reward[i][0] <= history.reward[i][1] && history.reward[i][1] <= history.reward[i][2],
+      'percentiles rise',
+    );
   }
   assert(history.reward[3][2] >= parseGwei('2'), 'the tip paid shows up');
 });
@@ -64,12 +71,17 @@ onModules(net, 'feeHistory takes hex, numbers and tags, without percentiles, and
   assert.equal(early.gasUsedRatio.length, 2);
 });
 
-onModules(net, 'feeHistory refuses percentiles out of order or out of range, and blocks of the future', async (m) => {
-  for (const percentiles of [[50, 10], [-1], [101]]) {
-    await m.refusal('eth_feeHistory', '0x1', 'latest', percentiles);
-  }
-  await m.refusal('eth_feeHistory', '0x1', '0xffffffff', []);
-}, { needs: 'strictInput' });
+onModules(
+  net,
+  'feeHistory refuses percentiles out of order or out of range, and blocks of the future',
+  async (m) => {
+    for (const percentiles of [[50, 10], [-1], [101]]) {
+      await m.refusal('eth_feeHistory', '0x1', 'latest', percentiles);
+    }
+    await m.refusal('eth_feeHistory', '0x1', '0xffffffff', []);
+  },
+  { needs: 'strictInput' },
+);
 
 onModules(net, 'gasPrice and maxPriorityFeePerGas are enough for the next block', async (m) => {
   const account = await m.fresh();
@@ -92,17 +104,23 @@ onModules(net, 'viem estimateFeesPerGas and ethers getFeeData give a transaction
   assert.equal((await m.send(account, { to: account.address, maxFeePerGas, maxPriorityFeePerGas })).status, '0x1');
 });
 
-onModules(net, 'the highest tip goes first in a block', async (m) => {
-  const accounts = await Promise.all(Array.from({ length: 6 }, () => m.fresh()));
-  const raws = await Promise.all(accounts.map((a, i) =>
-    m.sign(a, { to: a.address, nonce: 0, maxPriorityFeePerGas: parseGwei(String(i + 1)) })));
-  const hashes = await Promise.all(raws.map((raw) => m.rpc('eth_sendRawTransaction', raw)));
-  const receipts = await Promise.all(hashes.map((hash) => m.receipt(hash)));
-  for (const a of receipts) {
-    for (const b of receipts.filter((r) => r.blockNumber === a.blockNumber && r !== a)) {
-      const first = Number(a.transactionIndex) < Number(b.transactionIndex) ? a : b;
-      const second = first === a ? b : a;
-      assert(BigInt(first.effectiveGasPrice) >= BigInt(second.effectiveGasPrice), 'order within the block');
+onModules(
+  net,
+  'the highest tip goes first in a block',
+  async (m) => {
+    const accounts = await Promise.all(Array.from({ length: 6 }, () => m.fresh()));
+    const raws = await Promise.all(
+      accounts.map((a, i) => m.sign(a, { to: a.address, nonce: 0, maxPriorityFeePerGas: parseGwei(String(i + 1)) })),
+    );
+    const hashes = await Promise.all(raws.map((raw) => m.rpc('eth_sendRawTransaction', raw)));
+    const receipts = await Promise.all(hashes.map((hash) => m.receipt(hash)));
+    for (const a of receipts) {
+      for (const b of receipts.filter((r) => r.blockNumber === a.blockNumber && r !== a)) {
+        const first = Number(a.transactionIndex) < Number(b.transactionIndex) ? a : b;
+        const second = first === a ? b : a;
+        assert(BigInt(first.effectiveGasPrice) >= BigInt(second.effectiveGasPrice), 'order within the block');
+      }
     }
-  }
-}, { needs: 'intervalBlocks' });
+  },
+  { needs: 'intervalBlocks' },
+);

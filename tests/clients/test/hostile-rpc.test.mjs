@@ -14,7 +14,16 @@ async function alive(m) {
 }
 
 onModules(net, 'malformed JSON is a parse error', async (m) => {
-  for (const body of ['', '{', '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"', 'eth_chainId', '[{"id":1', '\u0000', '{"id":1}}', 'nul']) {
+  for (const body of [
+    '',
+    '{',
+    '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"',
+    'eth_chainId',
+    '[{"id":1',
+    '\u0000',
+    '{"id":1}}',
+    'nul',
+  ]) {
     const { json, text } = await post(m.url, body);
     assert(json?.error, `${JSON.stringify(body)}: ${text.slice(0, 200)}`);
     assert([-32700, -32600].includes(json.error.code), `${JSON.stringify(body)}: ${text.slice(0, 200)}`);
@@ -26,7 +35,15 @@ onModules(net, 'malformed JSON is a parse error', async (m) => {
 });
 
 onModules(net, 'JSON that is no request is an invalid request', async (m) => {
-  for (const body of ['1', '"text"', 'true', '{}', '{"id":1}', '{"jsonrpc":"2.0","id":1,"method":5}', '{"method":null,"id":2}']) {
+  for (const body of [
+    '1',
+    '"text"',
+    'true',
+    '{}',
+    '{"id":1}',
+    '{"jsonrpc":"2.0","id":1,"method":5}',
+    '{"method":null,"id":2}',
+  ]) {
     const { json, text } = await post(m.url, body);
     assert.equal(json?.error?.code, -32600, `${body}: ${text.slice(0, 200)}`);
   }
@@ -37,7 +54,8 @@ onModules(net, 'deep nesting and long names are errors, not crashes', async (m) 
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   for (const body of [deep, `{"jsonrpc":"2.0","id":1,"method":"eth_call","params":${deep}}`]) {
     const { json } = await post(m.url, body);
-    assert(json?.error, 'deep nesting');
+    const answer = Array.isArray(json) ? json[0] : json;
+    assert(answer?.error, 'deep nesting');
   }
   const long = await m.refusal(`eth_${'x'.repeat(100_000)}`);
   assert.equal(long.code, -32601);
@@ -45,26 +63,52 @@ onModules(net, 'deep nesting and long names are errors, not crashes', async (m) 
   await alive(m);
 });
 
-onModules(net, 'an unknown method is -32601, named, and known to the libraries', async (m) => {
-  const error = await m.refusal('eth_noSuchMethod');
-  assert.equal(error.code, -32601);
-  assert.match(error.message, /eth_noSuchMethod/);
-  const viem = await m.public.request({ method: 'eth_noSuchMethod' }).catch((e) => e);
-  assert.equal(viem.name, 'MethodNotFoundRpcError');
-  const ethers = await m.ethers().send('eth_noSuchMethod', []).catch((e) => e);
-  assert.equal(ethers.code, 'UNSUPPORTED_OPERATION');
-}, { needs: 'gethTexts' });
+onModules(
+  net,
+  'an unknown method is -32601, named, and known to the libraries',
+  async (m) => {
+    const error = await m.refusal('eth_noSuchMethod');
+    assert.equal(error.code, -32601);
+    assert.match(error.message, /eth_noSuchMethod/);
+    const viem = await m.public.request({ method: 'eth_noSuchMethod' }).catch((e) => e);
+    assert.equal(viem.name, 'MethodNotFoundRpcError');
+    const ethers = await m
+      .ethers()
+      .send('eth_noSuchMethod', [])
+      .catch((e) => e);
+    assert.equal(ethers.code, 'UNSUPPORTED_OPERATION');
+  },
+  { needs: 'gethTexts' },
+);
 
 onModules(net, 'wrong parameters are -32602 and name what is wrong', async (m) => {
   const wrong = [
-    ['eth_getBalance'], ['eth_getBalance', 5], ['eth_getBalance', '0x12'], ['eth_getBalance', 'vitalik.eth'],
-    ['eth_getBalance', ADDRESS, 'yesterday'], ['eth_getBalance', ADDRESS, '0xzz'], ['eth_getBalance', ADDRESS, {}],
-    ['eth_getBlockByNumber'], ['eth_getBlockByNumber', '0x1', 'yes'], ['eth_getBlockByHash', '0x12', false],
-    ['eth_getTransactionByHash', 7], ['eth_getTransactionReceipt', '0x'], ['eth_getStorageAt', ADDRESS, {}],
-    ['eth_call', 'nothing'], ['eth_call', { to: 'nobody' }], ['eth_call', { to: ADDRESS, data: 'text' }],
-    ['eth_call', { to: ADDRESS, value: '-0x1' }], ['eth_estimateGas', []], ['eth_sendRawTransaction'],
-    ['eth_sendRawTransaction', 5], ['eth_sendRawTransaction', 'raw'], ['eth_feeHistory', 'x', 'latest'],
-    ['eth_getLogs', 'all'], ['eth_getLogs', { topics: 'x' }], ['eth_getLogs', { fromBlock: {} }], ['eth_newFilter', 1],
+    ['eth_getBalance'],
+    ['eth_getBalance', 5],
+    ['eth_getBalance', '0x12'],
+    ['eth_getBalance', 'vitalik.eth'],
+    ['eth_getBalance', ADDRESS, 'yesterday'],
+    ['eth_getBalance', ADDRESS, '0xzz'],
+    ['eth_getBalance', ADDRESS, {}],
+    ['eth_getBlockByNumber'],
+    ['eth_getBlockByNumber', '0x1', 'yes'],
+    ['eth_getBlockByHash', '0x12', false],
+    ['eth_getTransactionByHash', 7],
+    ['eth_getTransactionReceipt', '0x'],
+    ['eth_getStorageAt', ADDRESS, {}],
+    ['eth_call', 'nothing'],
+    ['eth_call', { to: 'nobody' }],
+    ['eth_call', { to: ADDRESS, data: 'text' }],
+    ['eth_call', { to: ADDRESS, value: '-0x1' }],
+    ['eth_estimateGas', []],
+    ['eth_sendRawTransaction'],
+    ['eth_sendRawTransaction', 5],
+    ['eth_sendRawTransaction', 'raw'],
+    ['eth_feeHistory', 'x', 'latest'],
+    ['eth_getLogs', 'all'],
+    ['eth_getLogs', { topics: 'x' }],
+    ['eth_getLogs', { fromBlock: {} }],
+    ['eth_newFilter', 1],
   ];
   for (const [method, ...params] of wrong) {
     const error = await m.refusal(method, ...params);
@@ -95,16 +139,33 @@ onModules(net, 'a notification, without an id, gets no answer body and does no h
 
 onModules(net, 'HTTP: other verbs, other types, CORS', async (m) => {
   const get = await fetch(m.url);
-  assert(get.status >= 400 && get.status < 500, `GET without upgrade is HTTP ${get.status}`);
+  const text = await get.text();
+  const explains = get.status === 200 && text.includes(m.name);
+  assert(
+    explains || (get.status >= 400 && get.status < 500),
+    `GET without upgrade is HTTP ${get.status}: ${text.slice(0, 100)}`,
+  );
   const put = await fetch(m.url, { method: 'PUT', body: '{}' });
   assert(put.status >= 400 && put.status < 500, `PUT is HTTP ${put.status}`);
   const preflight = await fetch(m.url, {
     method: 'OPTIONS',
-    headers: { origin: 'https://app.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+    headers: {
+      origin: 'https://app.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    },
   });
   assert(preflight.ok, `preflight is HTTP ${preflight.status}`);
-  const { headers } = await post(m.url, { jsonrpc: '2.0', id: 1, method: 'eth_chainId' }, { origin: 'https://app.example' });
-  assert.match(String(headers.get('access-control-allow-origin')), /^(\*|https:\/\/app\.example)$/, 'browsers may read the answer');
+  const { headers } = await post(
+    m.url,
+    { jsonrpc: '2.0', id: 1, method: 'eth_chainId' },
+    { origin: 'https://app.example' },
+  );
+  assert.match(
+    String(headers.get('access-control-allow-origin')),
+    /^(\*|https:\/\/app\.example)$/,
+    'browsers may read the answer',
+  );
   await alive(m);
 });
 
@@ -118,10 +179,11 @@ onModules(net, 'a body over the limit is refused without being read whole', asyn
 
 onModules(net, 'connections that send nothing, half a request or garbage do not block others', async (m, t) => {
   const { hostname, port, pathname } = new URL(m.url);
-  const connect = () => new Promise((resolve, reject) => {
-    const socket = net_.connect(Number(port), hostname, () => resolve(socket));
-    socket.on('error', reject);
-  });
+  const connect = () =>
+    new Promise((resolve, reject) => {
+      const socket = net_.connect(Number(port), hostname, () => resolve(socket));
+      socket.on('error', reject);
+    });
   const sockets = await Promise.all(Array.from({ length: 60 }, connect));
   t.after(() => sockets.forEach((s) => s.destroy()));
   for (const [i, socket] of sockets.entries()) {
@@ -136,9 +198,15 @@ onModules(net, 'WebSocket: an oversized message or binary junk ends or is refuse
   for (const junk of [Buffer.alloc(64 * 1024 * 1024, 0x20), Buffer.from([0, 1, 2, 255])]) {
     const socket = await Socket.open(m.wsUrl);
     let settled;
-    socket.ws.on('close', () => { settled = 'closed'; });
-    socket.ws.on('error', () => { settled = 'closed'; });
-    socket.ws.on('message', () => { settled = 'answered'; });
+    socket.ws.on('close', () => {
+      settled = 'closed';
+    });
+    socket.ws.on('error', () => {
+      settled = 'closed';
+    });
+    socket.ws.on('message', () => {
+      settled = 'answered';
+    });
     socket.ws.send(junk);
     await until('a close or an answer', () => settled);
     socket.close();
@@ -146,26 +214,51 @@ onModules(net, 'WebSocket: an oversized message or binary junk ends or is refuse
   await alive(m);
 });
 
-onModules(net, 'the node signs nothing: it holds no keys', async (m) => {
-  const accounts = await m.rpc('eth_accounts');
-  assert.deepEqual(accounts, []);
-  const transaction = { from: m.funder.address, to: ADDRESS, value: '0x1' };
-  for (const [method, ...params] of [
-    ['eth_sendTransaction', transaction], ['eth_signTransaction', transaction], ['eth_sign', m.funder.address, '0x00'],
-    ['personal_sign', '0x00', m.funder.address],
-  ]) assert.equal((await m.refusal(method, ...params)).code, -32601, method);
-}, { needs: 'noUnlockedAccounts' });
+onModules(
+  net,
+  'the node signs nothing: it holds no keys',
+  async (m) => {
+    const accounts = await m.rpc('eth_accounts');
+    assert.deepEqual(accounts, []);
+    const transaction = { from: m.funder.address, to: ADDRESS, value: '0x1' };
+    for (const [method, ...params] of [
+      ['eth_sendTransaction', transaction],
+      ['eth_signTransaction', transaction],
+      ['eth_sign', m.funder.address, '0x00'],
+      ['personal_sign', '0x00', m.funder.address],
+    ])
+      assert.equal((await m.refusal(method, ...params)).code, -32601, method);
+  },
+  { needs: 'noUnlockedAccounts' },
+);
 
-onNetwork(net, 'no debug, admin or miner switches are open to clients', async () => {
-  for (const method of ['admin_nodeInfo', 'miner_start', 'debug_setHead', 'personal_unlockAccount', 'evm_mine', 'anvil_setBalance']) {
-    assert.equal((await net.modules.hub.refusal(method, ADDRESS, '0x1')).code, -32601, method);
-  }
-}, { needs: 'noUnlockedAccounts' });
+onNetwork(
+  net,
+  'no debug, admin or miner switches are open to clients',
+  async () => {
+    for (const method of [
+      'admin_nodeInfo',
+      'miner_start',
+      'debug_setHead',
+      'personal_unlockAccount',
+      'evm_mine',
+      'anvil_setBalance',
+    ]) {
+      assert.equal((await net.modules.hub.refusal(method, ADDRESS, '0x1')).code, -32601, method);
+    }
+  },
+  { needs: 'noUnlockedAccounts' },
+);
 
-onModules(net, 'requests are bounded: an endless eth_call ends with an error', async (m) => {
-  // JUMPDEST PUSH1 0 JUMP, with all the gas the caller can name.
-  const call = m.refusal('eth_call', { data: '0x5b600056', gas: '0xffffffffffffff' }, 'latest');
-  const error = await within('the end of an endless eth_call', call, 20_000);
-  assert.match(error.message, /gas|timeout|limit/i);
-  await alive(m);
-}, { needs: 'boundedCalls' });
+onModules(
+  net,
+  'requests are bounded: an endless eth_call ends with an error',
+  async (m) => {
+    // JUMPDEST PUSH1 0 JUMP, with all the gas the caller can name.
+    const call = m.refusal('eth_call', { data: '0x5b600056', gas: '0xffffffffffffff' }, 'latest');
+    const error = await within('the end of an endless eth_call', call, 20_000);
+    assert.match(error.message, /gas|timeout|limit/i);
+    await alive(m);
+  },
+  { needs: 'boundedCalls' },
+);

@@ -17,7 +17,8 @@ const encode = (functionName, args) => encodeFunctionData({ abi, functionName, a
 async function setUp(m) {
   const account = await m.fresh();
   const address = await m.deploy(account, artifacts.Probe);
-  const emit = (functionName, ...args) => m.send(account, { to: address, data: encode(functionName, args), gas: 300_000n });
+  const emit = (functionName, ...args) =>
+    m.send(account, { to: address, data: encode(functionName, args), gas: 300_000n });
   return { account, address: address.toLowerCase(), emit };
 }
 
@@ -25,13 +26,19 @@ async function setUp(m) {
 async function emitSome(m, emit) {
   const receipts = [];
   for (const [name, ...args] of [
-    ['ping', 1n, 10n], ['ping', 2n, 20n], ['ping', 1n, 30n], ['pings', 3n, 3n], ['note', topicOf(9), 'nine'], ['note', topicOf(8), ''],
-  ]) receipts.push(await emit(name, ...args));
+    ['ping', 1n, 10n],
+    ['ping', 2n, 20n],
+    ['ping', 1n, 30n],
+    ['pings', 3n, 3n],
+    ['note', topicOf(9), 'nine'],
+    ['note', topicOf(8), ''],
+  ])
+    receipts.push(await emit(name, ...args));
   for (const r of receipts) assert.equal(r.status, '0x1');
   return receipts;
 }
 
-onModules(net, 'getLogs over a range is exactly the receipts\' logs, field by field', async (m) => {
+onModules(net, "getLogs over a range is exactly the receipts' logs, field by field", async (m) => {
   const { address, emit } = await setUp(m);
   const receipts = await emitSome(m, emit);
   const [fromBlock, toBlock] = [receipts[0].blockNumber, receipts.at(-1).blockNumber];
@@ -49,10 +56,17 @@ onModules(net, 'getLogs without an address finds what every receipt of the range
   const found = await m.rpc('eth_getLogs', { fromBlock: numberToHex(from), toBlock: numberToHex(to) });
   const numbers = Array.from({ length: to - from + 1 }, (_, i) => numberToHex(from + i));
   const blocks = await Promise.all(numbers.map((n) => m.rpc('eth_getBlockReceipts', n)));
-  assert.deepEqual(found, blocks.flat().flatMap((r) => r.logs));
+  assert.deepEqual(
+    found,
+    blocks.flat().flatMap((r) => r.logs),
+  );
   for (const [n, block] of blocks.entries()) {
     const indices = block.flatMap((r) => r.logs).map((l) => Number(l.logIndex));
-    assert.deepEqual(indices, indices.map((_, i) => i), `log indices of block ${numbers[n]}`);
+    assert.deepEqual(
+      indices,
+      indices.map((_, i) => i),
+      `log indices of block ${numbers[n]}`,
+    );
   }
 });
 
@@ -84,24 +98,38 @@ onModules(net, 'getLogs by block hash, by several addresses, and of an empty ran
   assert.deepEqual(await m.rpc('eth_getLogs', { address, fromBlock: '0x0', toBlock: '0x0' }), []);
 });
 
-onModules(net, 'getLogs refuses nonsense: unknown block hash, hash with range, from after to', async (m) => {
-  const unknown = await m.refusal('eth_getLogs', { blockHash: `0x${'ab'.repeat(32)}` });
-  assert.match(unknown.message, /not found|unknown/i);
-  const both = await m.refusal('eth_getLogs', { blockHash: `0x${'ab'.repeat(32)}`, fromBlock: '0x1' });
-  assert.equal(both.code, -32602, both.message);
-  const backwards = await m.refusal('eth_getLogs', { fromBlock: '0x2', toBlock: '0x1' });
-  assert.equal(backwards.code, -32602, backwards.message);
-  const text = await m.refusal('eth_getLogs', { address: 'nobody' });
-  assert.equal(text.code, -32602, text.message);
-}, { needs: 'strictInput' });
+onModules(
+  net,
+  'getLogs refuses nonsense: unknown block hash, hash with range, from after to',
+  async (m) => {
+    const unknown = await m.refusal('eth_getLogs', { blockHash: `0x${'ab'.repeat(32)}` });
+    assert.match(unknown.message, /not found|unknown/i);
+    const both = await m.refusal('eth_getLogs', { blockHash: `0x${'ab'.repeat(32)}`, fromBlock: '0x1' });
+    assert.equal(both.code, -32602, both.message);
+    const backwards = await m.refusal('eth_getLogs', { fromBlock: '0x2', toBlock: '0x1' });
+    assert.equal(backwards.code, -32602, backwards.message);
+    const text = await m.refusal('eth_getLogs', { address: 'nobody' });
+    assert.equal(text.code, -32602, text.message);
+  },
+  { needs: 'strictInput' },
+);
 
 onModules(net, 'viem getLogs and getContractEvents decode arguments', async (m) => {
   const { account, address, emit } = await setUp(m);
   const [first] = await emitSome(m, emit);
   const fromBlock = BigInt(first.blockNumber);
   const ones = await m.public.getLogs({ address, event: PING_EVENT, args: { tag: [1n, 3n] }, fromBlock });
-  assert.deepEqual(ones.map((l) => l.args.value), [10n, 30n, 0n, 1n, 2n]);
-  const mine = await m.public.getContractEvents({ address, abi, eventName: 'Ping', args: { from: account.address }, fromBlock });
+  assert.deepEqual(
+    ones.map((l) => l.args.value),
+    [10n, 30n, 0n, 1n, 2n],
+  );
+  const mine = await m.public.getContractEvents({
+    address,
+    abi,
+    eventName: 'Ping',
+    args: { from: account.address },
+    fromBlock,
+  });
   assert.equal(mine.length, 6);
 });
 
@@ -110,9 +138,15 @@ onModules(net, 'ethers queryFilter decodes arguments', async (m) => {
   const [first] = await emitSome(m, emit);
   const probe = new Contract(address, abi, m.ethers());
   const events = await probe.queryFilter(probe.filters.Ping(account.address, [1n, 2n]), Number(first.blockNumber));
-  assert.deepEqual(events.map((e) => e.args.value), [10n, 20n, 30n]);
+  assert.deepEqual(
+    events.map((e) => e.args.value),
+    [10n, 20n, 30n],
+  );
   const notes = await probe.queryFilter('Note', Number(first.blockNumber), 'latest');
-  assert.deepEqual(notes.map((e) => e.args.text), ['nine', '']);
+  assert.deepEqual(
+    notes.map((e) => e.args.text),
+    ['nine', ''],
+  );
 });
 
 onModules(net, 'a log filter gives each log once, getFilterLogs all, and is gone after uninstall', async (m) => {
@@ -121,14 +155,19 @@ onModules(net, 'a log filter gives each log once, getFilterLogs all, and is gone
   const seen = [];
   for (let i = 0n; i < 3n; i++) {
     await emit('ping', 5n, i);
-    seen.push(...(await until('the new log', async () => {
-      const logs = await m.rpc('eth_getFilterChanges', filter);
-      return logs.length > 0 && logs;
-    })));
+    seen.push(
+      ...(await until('the new log', async () => {
+        const logs = await m.rpc('eth_getFilterChanges', filter);
+        return logs.length > 0 && logs;
+      })),
+    );
   }
   await emit('note', topicOf(1), 'not a ping');
   assert.deepEqual(await m.rpc('eth_getFilterChanges', filter), []);
-  assert.deepEqual(seen.map((l) => BigInt(l.data)), [0n, 1n, 2n]);
+  assert.deepEqual(
+    seen.map((l) => BigInt(l.data)),
+    [0n, 1n, 2n],
+  );
   assert.equal(await m.rpc('eth_uninstallFilter', filter), true);
   const gone = await m.refusal('eth_getFilterChanges', filter);
   assert.match(gone.message, /filter not found/i);
@@ -139,7 +178,10 @@ onModules(net, 'getFilterLogs answers the whole range of the filter', async (m) 
   const { address, emit } = await setUp(m);
   const receipts = await emitSome(m, emit);
   const filter = await m.rpc('eth_newFilter', { address, fromBlock: receipts[0].blockNumber, toBlock: 'latest' });
-  assert.deepEqual(await m.rpc('eth_getFilterLogs', filter), receipts.flatMap((r) => r.logs));
+  assert.deepEqual(
+    await m.rpc('eth_getFilterLogs', filter),
+    receipts.flatMap((r) => r.logs),
+  );
 });
 
 onModules(net, 'a block filter gives every block hash once and in order', async (m) => {
@@ -187,7 +229,10 @@ onModules(net, 'viem watchEvent over HTTP sees every event once', async (m) => {
   await until('the last event', () => values.includes(4n));
   stop();
   assert.deepEqual(failures, []);
-  assert.deepEqual(values.filter((v) => v > 0n), [1n, 2n, 3n, 4n]);
+  assert.deepEqual(
+    values.filter((v) => v > 0n),
+    [1n, 2n, 3n, 4n],
+  );
 });
 
 onModules(net, 'ethers contract.on over HTTP sees every event once', async (m) => {
@@ -203,6 +248,9 @@ onModules(net, 'ethers contract.on over HTTP sees every event once', async (m) =
   // ethers asks its filter once per block it notices, and may skip one while it is still asking: another block wakes it.
   await until('the last event', async () => values.includes(4n) || (await emit('ping', 1n, 0n), false));
   await probe.removeAllListeners();
-  assert.deepEqual(values.filter((v) => v > 0n), [1n, 2n, 3n, 4n]);
+  assert.deepEqual(
+    values.filter((v) => v > 0n),
+    [1n, 2n, 3n, 4n],
+  );
   assert.equal(id('Ping(address,uint256,uint256)'), PING);
 });

@@ -19,10 +19,17 @@ onNetwork(net, 'every module has a chain id of its own', async () => {
   for (const m of net.all) assert.equal(await m.rpc('net_version'), String(m.chainId));
 });
 
-onNetwork(net, 'every module has a genesis block of its own', async () => {
-  const hashes = await Promise.all(net.all.map(async (m) => (await m.rpc('eth_getBlockByNumber', '0x0', false)).hash));
-  assert.equal(new Set(hashes).size, MODULES.length);
-}, { needs: 'modulePaths' });
+onNetwork(
+  net,
+  'every module has a genesis block of its own',
+  async () => {
+    const hashes = await Promise.all(
+      net.all.map(async (m) => (await m.rpc('eth_getBlockByNumber', '0x0', false)).hash),
+    );
+    assert.equal(new Set(hashes).size, MODULES.length);
+  },
+  { needs: 'modulePaths' },
+);
 
 onNetwork(net, '/ is the hub', async () => {
   assert.equal(Number(await rpc(`${net.url}/`, 'eth_chainId')), net.modules.hub.chainId);
@@ -53,26 +60,58 @@ onModules(net, 'web3_clientVersion, net_listening, eth_syncing and web3_sha3 ans
   assert.equal(await m.rpc('web3_sha3', '0x68656c6c6f'), keccak256('0x68656c6c6f'));
 });
 
-onModules(net, 'latest, safe and finalized are the same block', async (m) => {
-  const account = await m.fresh();
-  const { blockHash } = await m.send(account, { to: account.address });
-  const tags = ['latest', 'safe', 'finalized'];
-  const { json } = await post(m.url, tags.map((tag, id) => (
-    { jsonrpc: '2.0', id, method: 'eth_getBlockByNumber', params: [tag, false] })));
-  const sent = await m.rpc('eth_getBlockByHash', blockHash, false);
-  for (const { id, result } of json) {
-    assert(BigInt(result.number) >= BigInt(sent.number), `${tags[id]} is ${result.number}, behind ${sent.number}`);
-  }
-}, { needs: 'bftFinality' });
+onModules(
+  net,
+  'latest, safe and finalized are the same block',
+  async (m) => {
+    const account = await m.fresh();
+    const { blockHash } = await m.send(account, { to: account.address });
+    const tags = ['latest', 'safe', 'finalized'];
+    const { json } = await post(
+      m.url,
+      tags.map((tag, id) => ({ jsonrpc: '2.0', id, method: 'eth_getBlockByNumber', params: [tag, false] })),
+    );
+    const sent = await m.rpc('eth_getBlockByHash', blockHash, false);
+    for (const { id, result } of json) {
+      assert(BigInt(result.number) >= BigInt(sent.number), `${tags[id]} is ${result.number}, behind ${sent.number}`);
+    }
+  },
+  { needs: 'bftFinality' },
+);
 
 /** The header's fields in RLP order, as Prague and Osaka define them. */
 const HEADER = [
-  'parentHash', 'sha3Uncles', 'miner', 'stateRoot', 'transactionsRoot', 'receiptsRoot', 'logsBloom', 'difficulty',
-  'number', 'gasLimit', 'gasUsed', 'timestamp', 'extraData', 'mixHash', 'nonce', 'baseFeePerGas', 'withdrawalsRoot',
-  'blobGasUsed', 'excessBlobGas', 'parentBeaconBlockRoot', 'requestsHash',
+  'parentHash',
+  'sha3Uncles',
+  'miner',
+  'stateRoot',
+  'transactionsRoot',
+  'receiptsRoot',
+  'logsBloom',
+  'difficulty',
+  'number',
+  'gasLimit',
+  'gasUsed',
+  'timestamp',
+  'extraData',
+  'mixHash',
+  'nonce',
+  'baseFeePerGas',
+  'withdrawalsRoot',
+  'blobGasUsed',
+  'excessBlobGas',
+  'parentBeaconBlockRoot',
+  'requestsHash',
 ];
 const QUANTITIES = new Set([
-  'difficulty', 'number', 'gasLimit', 'gasUsed', 'timestamp', 'baseFeePerGas', 'blobGasUsed', 'excessBlobGas',
+  'difficulty',
+  'number',
+  'gasLimit',
+  'gasUsed',
+  'timestamp',
+  'baseFeePerGas',
+  'blobGasUsed',
+  'excessBlobGas',
 ]);
 
 function headerHash(block) {
@@ -105,7 +144,10 @@ onModules(net, 'a block read by number, by hash, with and without bodies is one 
   const bare = await m.rpc('eth_getBlockByHash', receipt.blockHash, false);
   const full = await m.rpc('eth_getBlockByNumber', receipt.blockNumber, true);
   assert.equal(bare.hash, full.hash);
-  assert.deepEqual(full.transactions.map((t) => t.hash), bare.transactions);
+  assert.deepEqual(
+    full.transactions.map((t) => t.hash),
+    bare.transactions,
+  );
   const index = Number(receipt.transactionIndex);
   assert.equal(bare.transactions[index], receipt.transactionHash);
   assert.equal(Number(await m.rpc('eth_getBlockTransactionCountByHash', bare.hash)), bare.transactions.length);

@@ -17,8 +17,8 @@ const MANY = 200;
 const batchOf = (calls) => calls.map(([method, ...params], id) => ({ jsonrpc: '2.0', id, method, params }));
 
 /** Presigned plain transfers with nonces 0..count. */
-const presign = (m, account, count) => Promise.all(
-  Array.from({ length: count }, (_, nonce) => m.sign(account, { to: account.address, value: 1n, nonce })));
+const presign = (m, account, count) =>
+  Promise.all(Array.from({ length: count }, (_, nonce) => m.sign(account, { to: account.address, value: 1n, nonce })));
 
 onModules(net, 'pending nonce counts what was just accepted, at once', async (m) => {
   const account = await m.fresh();
@@ -68,11 +68,18 @@ onModules(net, 'a visible block has its nonces, receipts and pool change visible
     const mine = block.transactions.filter((t) => t.from === sender);
     if (mine.length === 0) return false;
     const next = Number(mine.at(-1).nonce) + 1;
-    const answers = (await post(m.url, batchOf([
-      ['eth_getTransactionCount', account.address, 'latest'], ['eth_getTransactionCount', account.address, 'pending'],
-      ['eth_getTransactionReceipt', mine[0].hash], ['eth_getTransactionReceipt', mine.at(-1).hash],
-      ['eth_blockNumber'],
-    ]))).json.map((a) => a.result);
+    const answers = (
+      await post(
+        m.url,
+        batchOf([
+          ['eth_getTransactionCount', account.address, 'latest'],
+          ['eth_getTransactionCount', account.address, 'pending'],
+          ['eth_getTransactionReceipt', mine[0].hash],
+          ['eth_getTransactionReceipt', mine.at(-1).hash],
+          ['eth_blockNumber'],
+        ]),
+      )
+    ).json.map((a) => a.result);
     assert(Number(answers[0]) >= next, `block ${block.number} holds nonce ${next - 1}, latest nonce is ${answers[0]}`);
     assert(Number(answers[1]) >= next, `block ${block.number} holds nonce ${next - 1}, pending nonce is ${answers[1]}`);
     for (const receipt of answers.slice(2, 4)) assert.equal(receipt?.blockHash, block.hash);
@@ -84,23 +91,32 @@ onModules(net, 'a visible block has its nonces, receipts and pool change visible
   await sending;
 });
 
-onModules(net, `viem: ${MANY} transactions at once from one wallet with a nonce manager`, async (m) => {
-  const fresh = await m.fresh('3');
-  const account = privateKeyToAccount(fresh.key, { nonceManager: createNonceManager({ source: jsonRpc() }) });
-  const wallet = m.wallet(account);
-  const { address } = await m.fresh('0');
-  const fees = { gas: 21_000n, maxFeePerGas: parseGwei('20'), maxPriorityFeePerGas: parseGwei('1') };
-  const hashes = await Promise.all(Array.from({ length: MANY }, () => wallet.sendTransaction({ to: address, value: 1n, ...fees })));
-  const receipts = await Promise.all(hashes.map((hash) => m.receipt(hash)));
-  assert(receipts.every((r) => r.status === '0x1'));
-  assert.equal(await m.public.getBalance({ address }), BigInt(MANY));
-  assert.equal(await m.nonce(account.address), MANY);
-}, { timeout: 90_000 });
+onModules(
+  net,
+  `viem: ${MANY} transactions at once from one wallet with a nonce manager`,
+  async (m) => {
+    const fresh = await m.fresh('3');
+    const account = privateKeyToAccount(fresh.key, { nonceManager: createNonceManager({ source: jsonRpc() }) });
+    const wallet = m.wallet(account);
+    const { address } = await m.fresh('0');
+    const fees = { gas: 21_000n, maxFeePerGas: parseGwei('20'), maxPriorityFeePerGas: parseGwei('1') };
+    const hashes = await Promise.all(
+      Array.from({ length: MANY }, () => wallet.sendTransaction({ to: address, value: 1n, ...fees })),
+    );
+    const receipts = await Promise.all(hashes.map((hash) => m.receipt(hash)));
+    assert(receipts.every((r) => r.status === '0x1'));
+    assert.equal(await m.public.getBalance({ address }), BigInt(MANY));
+    assert.equal(await m.nonce(account.address), MANY);
+  },
+  { timeout: 90_000 },
+);
 
 onModules(net, 'ethers: 50 transactions at once through NonceManager', async (m) => {
   const account = await m.fresh('2');
   const signer = new NonceManager(m.signer(account));
-  const responses = await Promise.all(Array.from({ length: 50 }, () => signer.sendTransaction({ to: account.address, value: 1n })));
+  const responses = await Promise.all(
+    Array.from({ length: 50 }, () => signer.sendTransaction({ to: account.address, value: 1n })),
+  );
   await Promise.all(responses.map((r) => m.receipt(r.hash)));
   assert.equal(await m.nonce(account.address), 50);
 });
@@ -112,7 +128,10 @@ onModules(net, 'transactions sent in reverse order all land, in nonce order', as
   for (const raw of raws) hashes.unshift(await m.rpc('eth_sendRawTransaction', raw));
   const receipts = await Promise.all(hashes.map((hash) => m.receipt(hash)));
   const places = receipts.map((r) => Number(r.blockNumber) * 1e6 + Number(r.transactionIndex));
-  assert.deepEqual(places, [...places].sort((a, b) => a - b));
+  assert.deepEqual(
+    places,
+    [...places].sort((a, b) => a - b),
+  );
 });
 
 onModules(net, 'a nonce gap waits: it is known, has no receipt, does not move the pending nonce', async (m) => {

@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { Contract, isError } from 'ethers';
 import {
-  BaseError, ContractFunctionRevertedError, ExecutionRevertedError, decodeErrorResult, encodeFunctionData,
+  BaseError,
+  ContractFunctionRevertedError,
+  ExecutionRevertedError,
+  decodeErrorResult,
+  encodeFunctionData,
 } from 'viem';
 import { network, onModules } from '../harness.mjs';
 import { artifacts } from '../lib/contracts.mjs';
@@ -21,7 +25,10 @@ const argsOf = (name) => ({ failOverflow: [1n], failDivision: [1n], failIndex: [
 const dataOf = (name) => encodeFunctionData({ abi, functionName: name, args: argsOf(name) });
 
 async function viemRevert(promise) {
-  const error = await promise.then(() => assert.fail('must revert'), (e) => e);
+  const error = await promise.then(
+    () => assert.fail('must revert'),
+    (e) => e,
+  );
   assert(error instanceof BaseError, String(error));
   const reverted = error.walk((e) => e instanceof ContractFunctionRevertedError);
   assert(reverted, `no ContractFunctionRevertedError in: ${error}`);
@@ -30,8 +37,8 @@ async function viemRevert(promise) {
 
 onModules(net, 'viem: require text, custom error and panics are decoded', async (m) => {
   const { account, address } = await setUp(m);
-  const read = (functionName) => viemRevert(
-    m.public.readContract({ address, abi, functionName, args: argsOf(functionName), account }));
+  const read = (functionName) =>
+    viemRevert(m.public.readContract({ address, abi, functionName, args: argsOf(functionName), account }));
   assert.equal((await read('failRequire')).reason, 'probe: the required thing is missing');
   const custom = (await read('failCustom')).data;
   assert.equal(custom.errorName, 'Teapot');
@@ -48,7 +55,10 @@ onModules(net, 'ethers: require text, custom error and panics are decoded', asyn
   const { account, address } = await setUp(m);
   const probe = new Contract(address, abi, m.signer(account));
   const call = async (name) => {
-    const error = await probe[name].staticCall(...argsOf(name)).then(() => assert.fail('must revert'), (e) => e);
+    const error = await probe[name].staticCall(...argsOf(name)).then(
+      () => assert.fail('must revert'),
+      (e) => e,
+    );
     assert(isError(error, 'CALL_EXCEPTION'), String(error));
     return error;
   };
@@ -98,14 +108,22 @@ onModules(net, 'estimateGas: the estimate is enough and not wasteful', async (m)
   assert.equal(await m.public.estimateGas({ account, to: account.address, value: 1n }), 21_000n);
 });
 
-onModules(net, 'estimateGas: more than the account can pay is insufficient funds', async (m) => {
-  const account = await m.fresh('0.01');
-  const call = { from: account.address, to: account.address, value: '0xde0b6b3a7640000' };
-  const error = await m.refusal('eth_estimateGas', call);
-  assert.match(error.message, /insufficient funds/i);
-  const ethers = await m.ethers().estimateGas({ ...call, value: 10n ** 18n }).catch((e) => e);
-  assert(isError(ethers, 'INSUFFICIENT_FUNDS') || isError(ethers, 'CALL_EXCEPTION'), String(ethers));
-}, { needs: 'estimateChecksFunds' });
+onModules(
+  net,
+  'estimateGas: more than the account can pay is insufficient funds',
+  async (m) => {
+    const account = await m.fresh('0.01');
+    const call = { from: account.address, to: account.address, value: '0xde0b6b3a7640000' };
+    const error = await m.refusal('eth_estimateGas', call);
+    assert.match(error.message, /insufficient funds/i);
+    const ethers = await m
+      .ethers()
+      .estimateGas({ ...call, value: 10n ** 18n })
+      .catch((e) => e);
+    assert(isError(ethers, 'INSUFFICIENT_FUNDS') || isError(ethers, 'CALL_EXCEPTION'), String(ethers));
+  },
+  { needs: 'estimateChecksFunds' },
+);
 
 onModules(net, 'out of gas: eth_call fails, the transaction is included as failed and pays all its gas', async (m) => {
   const { account, address } = await setUp(m);

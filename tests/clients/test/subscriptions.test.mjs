@@ -40,7 +40,16 @@ onModules(net, 'newHeads has no gap and no repeat, and each head is the block', 
   }
   for (const head of heads.items) {
     const block = await m.rpc('eth_getBlockByHash', head.hash, false);
-    for (const key of ['number', 'parentHash', 'stateRoot', 'receiptsRoot', 'logsBloom', 'gasUsed', 'timestamp', 'baseFeePerGas']) {
+    for (const key of [
+      'number',
+      'parentHash',
+      'stateRoot',
+      'receiptsRoot',
+      'logsBloom',
+      'gasUsed',
+      'timestamp',
+      'baseFeePerGas',
+    ]) {
       assert.equal(head[key], block[key], key);
     }
   }
@@ -69,7 +78,10 @@ onModules(net, 'logs: address and topic select, order and fields are those of ge
   const socket = await open(m, t);
   const [mine, other] = await Promise.all([setUp(m), setUp(m)]);
   const all = await socket.subscribe('logs', { address: mine.address });
-  const tagged = await socket.subscribe('logs', { topics: [PING, null, numberToHex(2, { size: 32 })], address: [mine.address] });
+  const tagged = await socket.subscribe('logs', {
+    topics: [PING, null, numberToHex(2, { size: 32 })],
+    address: [mine.address],
+  });
   await other.emit('ping', 2n, 99n);
   await mine.emit('pings', 1n, 3n);
   await mine.emit('note', numberToHex(1, { size: 32 }), 'x');
@@ -114,21 +126,36 @@ onModules(net, 'an unknown subscription is an error and the connection lives on'
   assert.equal(Number(await socket.request('eth_chainId')), m.chainId);
 });
 
-onModules(net, 'eth_subscribe over HTTP is refused with a hint', async (m) => {
-  const error = await m.refusal('eth_subscribe', 'newHeads');
-  assert.match(error.message, /websocket|notifications not supported|not available|not supported/i);
-}, { needs: 'gethTexts' });
+onModules(
+  net,
+  'eth_subscribe over HTTP is refused with a hint',
+  async (m) => {
+    const error = await m.refusal('eth_subscribe', 'newHeads');
+    assert.match(error.message, /websocket|notifications not supported|not available|not supported/i);
+  },
+  { needs: 'gethTexts' },
+);
 
-onModules(net, 'malformed text and batches over one socket are answered', async (m, t) => {
-  const socket = await open(m, t);
-  const parse = await socket.sendText('{"jsonrpc":', 'no id');
-  assert.equal(parse.error.code, -32700);
-  const batch = ['eth_chainId', 'eth_blockNumber', 'eth_noSuchMethod'].map((method, id) => ({ jsonrpc: '2.0', id, method, params: [] }));
-  const answers = await socket.sendText(JSON.stringify(batch), 'batch');
-  assert.deepEqual(answers.map((a) => a.id).sort(), [0, 1, 2]);
-  assert.equal(answers.find((a) => a.id === 2).error.code, -32601);
-  assert.equal(Number(await socket.request('eth_chainId')), m.chainId);
-}, { needs: 'strictInput' });
+onModules(
+  net,
+  'malformed text and batches over one socket are answered',
+  async (m, t) => {
+    const socket = await open(m, t);
+    const parse = await socket.sendText('{"jsonrpc":', 'no id');
+    assert.equal(parse.error.code, -32700);
+    const batch = ['eth_chainId', 'eth_blockNumber', 'eth_noSuchMethod'].map((method, id) => ({
+      jsonrpc: '2.0',
+      id,
+      method,
+      params: [],
+    }));
+    const answers = await socket.sendText(JSON.stringify(batch), 'batch');
+    assert.deepEqual(answers.map((a) => a.id).sort(), [0, 1, 2]);
+    assert.equal(answers.find((a) => a.id === 2).error.code, -32601);
+    assert.equal(Number(await socket.request('eth_chainId')), m.chainId);
+  },
+  { needs: 'strictInput' },
+);
 
 onModules(net, 'viem over WebSocket: watchBlocks, watchEvent, watchPendingTransactions', async (m) => {
   const { account, address, emit } = await setUp(m);
@@ -137,7 +164,12 @@ onModules(net, 'viem over WebSocket: watchBlocks, watchEvent, watchPendingTransa
   const onError = (error) => failures.push(error);
   const stops = [
     client.watchBlocks({ onBlock: (block) => blocks.push(block.number), onError }),
-    client.watchEvent({ address, event: PING_EVENT, onLogs: (logs) => values.push(...logs.map((l) => l.args.value)), onError }),
+    client.watchEvent({
+      address,
+      event: PING_EVENT,
+      onLogs: (logs) => values.push(...logs.map((l) => l.args.value)),
+      onError,
+    }),
     client.watchPendingTransactions({ onTransactions: (some) => hashes.push(...some), onError }),
   ];
   await until('all three subscriptions to be live', async () => {
@@ -154,13 +186,18 @@ onModules(net, 'viem over WebSocket: watchBlocks, watchEvent, watchPendingTransa
   });
   for (const stop of stops) stop();
   assert.deepEqual(failures, []);
-  assert.deepEqual(values.filter((v) => v > 0n), [1n, 2n, 3n, 4n]);
+  assert.deepEqual(
+    values.filter((v) => v > 0n),
+    [1n, 2n, 3n, 4n],
+  );
 });
 
 onModules(net, 'viem over WebSocket: reads, sends and waits on the same connection', async (m) => {
   const account = await m.fresh();
   const client = m.socketClient();
-  const hash = await client.sendRawTransaction({ serializedTransaction: await m.sign(account, { to: account.address }) });
+  const hash = await client.sendRawTransaction({
+    serializedTransaction: await m.sign(account, { to: account.address }),
+  });
   const receipt = await client.waitForTransactionReceipt({ hash });
   assert.equal(receipt.status, 'success');
   assert.equal(await client.getTransactionCount({ address: account.address }), 1);
@@ -182,7 +219,10 @@ onModules(net, 'ethers WebSocketProvider: block, pending, event and a confirmed 
   const response = await m.signer(account, provider).sendTransaction({ to: account.address, value: 1n });
   assert.equal((await response.wait()).status, 1);
   await until('the last event and the last hash', () => values.includes(4n) && hashes.includes(response.hash));
-  assert.deepEqual(values.filter((v) => v > 0n), [1n, 2n, 3n, 4n]);
+  assert.deepEqual(
+    values.filter((v) => v > 0n),
+    [1n, 2n, 3n, 4n],
+  );
   for (let i = 1; i < blocks.length; i++) assert.equal(blocks[i], blocks[i - 1] + 1, 'block numbers without gaps');
   await provider.removeAllListeners();
 });
@@ -190,8 +230,12 @@ onModules(net, 'ethers WebSocketProvider: block, pending, event and a confirmed 
 onModules(net, 'many sockets and subscriptions at once all get the block', async (m, t) => {
   const { emit } = await setUp(m);
   const sockets = await Promise.all(Array.from({ length: 25 }, () => open(m, t)));
-  const feeds = await Promise.all(sockets.flatMap((s) => [s.subscribe('newHeads'), s.subscribe('logs', { topics: [PING] })]));
+  const feeds = await Promise.all(
+    sockets.flatMap((s) => [s.subscribe('newHeads'), s.subscribe('logs', { topics: [PING] })]),
+  );
   const { blockHash, transactionHash } = await emit('ping', 3n, 3n);
-  const arrivals = feeds.map((feed) => feed.take('block or log', (x) => x.hash === blockHash || x.transactionHash === transactionHash));
+  const arrivals = feeds.map((feed) =>
+    feed.take('block or log', (x) => x.hash === blockHash || x.transactionHash === transactionHash),
+  );
   assert.equal((await Promise.all(arrivals)).length, 50);
 });

@@ -31,9 +31,12 @@ async function checkTransfer(m, { hash, from, to, type, before }) {
   assert.equal(block.transactions[receipt.transactionIndex], hash);
   assert.equal(transaction.type, type);
   assert.equal(transaction.chainId, m.chainId);
-  const tip = type === 'legacy' || type === 'eip2930'
-    ? transaction.gasPrice - block.baseFeePerGas
-    : [transaction.maxPriorityFeePerGas, transaction.maxFeePerGas - block.baseFeePerGas].reduce((a, b) => (a < b ? a : b));
+  const tip =
+    type === 'legacy' || type === 'eip2930'
+      ? transaction.gasPrice - block.baseFeePerGas
+      : [transaction.maxPriorityFeePerGas, transaction.maxFeePerGas - block.baseFeePerGas].reduce((a, b) =>
+          a < b ? a : b,
+        );
   assert.equal(effectiveGasPrice, block.baseFeePerGas + tip, 'the price is base fee plus tip');
   return { receipt, transaction };
 }

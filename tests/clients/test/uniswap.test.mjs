@@ -32,55 +32,93 @@ async function setUp(m) {
   const router = at(ROUTER, await m.deploy(account, ROUTER, [factory.address, weth]));
   const tokens = [];
   for (const symbol of ['AAA', 'BBB']) {
-    const token = at(artifacts.Token, await m.deploy(account, artifacts.Token, [symbol, symbol, parseEther('1000000')]));
+    const token = at(
+      artifacts.Token,
+      await m.deploy(account, artifacts.Token, [symbol, symbol, parseEther('1000000')]),
+    );
     await done(token.write.approve([router.address, maxUint256]));
     tokens.push(token);
   }
   return { account, at, done, weth, factory, router, tokens };
 }
 
-onModules(net, 'Uniswap v2: addLiquidity, swap, price, removeLiquidity', async (m) => {
-  const { account, at, done, factory, router, tokens: [a, b] } = await setUp(m);
-  const [inA, inB] = [parseEther('1000'), parseEther('4000')];
-  await done(router.write.addLiquidity([a.address, b.address, inA, inB, 0n, 0n, account.address, DEADLINE], GAS));
+onModules(
+  net,
+  'Uniswap v2: addLiquidity, swap, price, removeLiquidity',
+  async (m) => {
+    const {
+      account,
+      at,
+      done,
+      factory,
+      router,
+      tokens: [a, b],
+    } = await setUp(m);
+    const [inA, inB] = [parseEther('1000'), parseEther('4000')];
+    await done(router.write.addLiquidity([a.address, b.address, inA, inB, 0n, 0n, account.address, DEADLINE], GAS));
 
-  const [token0, token1] = [a.address, b.address].sort((x, y) => (x.toLowerCase() < y.toLowerCase() ? -1 : 1));
-  const salt = keccak256(encodePacked(['address', 'address'], [token0, token1]));
-  const expected = getCreate2Address({ from: factory.address, salt, bytecode: PAIR.bytecode });
-  const pair = at(PAIR, await factory.read.getPair([a.address, b.address]));
-  assert.equal(pair.address, expected, 'the pair is where CREATE2 puts it, so the router finds it');
+    const [token0, token1] = [a.address, b.address].sort((x, y) => (x.toLowerCase() < y.toLowerCase() ? -1 : 1));
+    const salt = keccak256(encodePacked(['address', 'address'], [token0, token1]));
+    const expected = getCreate2Address({ from: factory.address, salt, bytecode: PAIR.bytecode });
+    const pair = at(PAIR, await factory.read.getPair([a.address, b.address]));
+    assert.equal(pair.address, expected, 'the pair is where CREATE2 puts it, so the router finds it');
 
-  const amountIn = parseEther('10');
-  const quote = await router.read.getAmountsOut([amountIn, [a.address, b.address]]);
-  assert.deepEqual(quote, [amountIn, amountOut(amountIn, inA, inB)]);
-  const before = await b.read.balanceOf([account.address]);
-  const { logs } = await done(router.write.swapExactTokensForTokens([amountIn, 0n, [a.address, b.address], account.address, DEADLINE], GAS));
-  assert.equal((await b.read.balanceOf([account.address])) - before, quote[1]);
-  const [swap] = parseEventLogs({ abi: PAIR.abi, logs, eventName: 'Swap' });
-  assert.equal(swap.args.to, account.address);
+    const amountIn = parseEther('10');
+    const quote = await router.read.getAmountsOut([amountIn, [a.address, b.address]]);
+    assert.deepEqual(quote, [amountIn, amountOut(amountIn, inA, inB)]);
+    const before = await b.read.balanceOf([account.address]);
+    const { logs } = await done(
+      router.write.swapExactTokensForTokens([amountIn, 0n, [a.address, b.address], account.address, DEADLINE], GAS),
+    );
+    assert.equal((await b.read.balanceOf([account.address])) - before, quote[1]);
+    const [swap] = parseEventLogs({ abi: PAIR.abi, logs, eventName: 'Swap' });
+    assert.equal(swap.args.to, account.address);
 
-  const shares = await pair.read.balanceOf([account.address]);
-  await done(pair.write.approve([router.address, shares]));
-  await done(router.write.removeLiquidity([a.address, b.address, shares, 0n, 0n, account.address, DEADLINE], GAS));
-  const [left0, left1] = await pair.read.getReserves();
-  assert(left0 < 10_000n && left1 < 10_000n, 'only the locked minimum stays');
-}, { timeout: 90_000 });
+    const shares = await pair.read.balanceOf([account.address]);
+    await done(pair.write.approve([router.address, shares]));
+    await done(router.write.removeLiquidity([a.address, b.address, shares, 0n, 0n, account.address, DEADLINE], GAS));
+    const [left0, left1] = await pair.read.getReserves();
+    assert(left0 < 10_000n && left1 < 10_000n, 'only the locked minimum stays');
+  },
+  { timeout: 90_000 },
+);
 
-onModules(net, 'Uniswap v2: pools against the native coin, exact output, too tight a limit', async (m) => {
-  const { account, done, weth, router, tokens: [a] } = await setUp(m);
-  await done(router.write.addLiquidityETH([a.address, parseEther('500'), 0n, 0n, account.address, DEADLINE], { ...GAS, value: parseEther('5') }));
-  const path = [weth, a.address];
-  const want = parseEther('20');
-  const [cost] = await router.read.getAmountsIn([want, path]);
-  const before = await a.read.balanceOf([account.address]);
-  await done(router.write.swapETHForExactTokens([want, path, account.address, DEADLINE], { ...GAS, value: cost * 2n }));
-  assert.equal((await a.read.balanceOf([account.address])) - before, want);
-  const reserve = await m.public.readContract({ address: weth, abi: WETH.abi, functionName: 'totalSupply' });
-  assert.equal(reserve, parseEther('5') + cost, 'the change came back');
+onModules(
+  net,
+  'Uniswap v2: pools against the native coin, exact output, too tight a limit',
+  async (m) => {
+    const {
+      account,
+      done,
+      weth,
+      router,
+      tokens: [a],
+    } = await setUp(m);
+    await done(
+      router.write.addLiquidityETH([a.address, parseEther('500'), 0n, 0n, account.address, DEADLINE], {
+        ...GAS,
+        value: parseEther('5'),
+      }),
+    );
+    const path = [weth, a.address];
+    const want = parseEther('20');
+    const [cost] = await router.read.getAmountsIn([want, path]);
+    const before = await a.read.balanceOf([account.address]);
+    await done(
+      router.write.swapETHForExactTokens([want, path, account.address, DEADLINE], { ...GAS, value: cost * 2n }),
+    );
+    assert.equal((await a.read.balanceOf([account.address])) - before, want);
+    const reserve = await m.public.readContract({ address: weth, abi: WETH.abi, functionName: 'totalSupply' });
+    assert.equal(reserve, parseEther('5') + cost, 'the change came back');
 
-  const tight = { address: router.address, abi: ROUTER.abi, account, functionName: 'swapExactTokensForETH' };
-  const limit = m.public.simulateContract({ ...tight, args: [want, parseEther('1'), [...path].reverse(), account.address, DEADLINE] });
-  await assert.rejects(limit, /INSUFFICIENT_OUTPUT_AMOUNT/);
-  const late = m.public.simulateContract({ ...tight, args: [want, 0n, [...path].reverse(), account.address, 1n] });
-  await assert.rejects(late, /EXPIRED/);
-}, { timeout: 90_000 });
+    const tight = { address: router.address, abi: ROUTER.abi, account, functionName: 'swapExactTokensForETH' };
+    const limit = m.public.simulateContract({
+      ...tight,
+      args: [want, parseEther('1'), [...path].reverse(), account.address, DEADLINE],
+    });
+    await assert.rejects(limit, /INSUFFICIENT_OUTPUT_AMOUNT/);
+    const late = m.public.simulateContract({ ...tight, args: [want, 0n, [...path].reverse(), account.address, 1n] });
+    await assert.rejects(late, /EXPIRED/);
+  },
+  { timeout: 90_000 },
+);

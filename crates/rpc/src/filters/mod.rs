@@ -12,6 +12,8 @@
 
 mod pending;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use registry::Filters;
 
@@ -55,7 +57,10 @@ fn new_filter(module: &ModuleContext, params: &Params) -> CallResult {
     check(&filter, module.limits.filter_criteria)?;
     let head = module.chain.head().number();
     let next = first_block(&filter, head);
-    json(&module.filters.install(Kind::Logs { filter: Box::new(filter), next })?)
+    json(&module.filters.install(Kind::Logs {
+        filter: Box::new(filter),
+        next,
+    })?)
 }
 
 fn new_block_filter(module: &ModuleContext, params: &Params) -> CallResult {
@@ -74,7 +79,11 @@ fn new_pending_filter(module: &Arc<ModuleContext>, params: &Params) -> CallResul
         ));
     }
     let log = &module.filters.pending;
-    let next = PendingLog::follow(log, || module.chain.subscribe_pending(), |pooled| pooled.hash);
+    let next = PendingLog::follow(
+        log,
+        || module.chain.subscribe_pending(),
+        |pooled| pooled.hash,
+    );
     json(&module.filters.install(Kind::Pending { next })?)
 }
 
@@ -110,7 +119,9 @@ async fn all_logs(module: &Arc<ModuleContext>, params: &Params) -> CallResult {
     let filter = match &*entry.kind.lock().await {
         Kind::Logs { filter, .. } => filter.clone(),
         Kind::Blocks { .. } | Kind::Pending { .. } => {
-            return Err(RpcError::invalid_input("filter not found: it is not a log filter"));
+            return Err(RpcError::invalid_input(
+                "filter not found: it is not a log filter",
+            ));
         }
     };
     json(&collect(module, &filter).await?)
@@ -118,7 +129,12 @@ async fn all_logs(module: &Arc<ModuleContext>, params: &Params) -> CallResult {
 
 /// Hashes of the blocks from `next` on, at most [`BLOCK_HASHES_MAX`].
 async fn new_blocks(module: &Arc<ModuleContext>, next: u64) -> Result<Vec<B256>, RpcError> {
-    let Some(range) = new_range(next, module.chain.head().number(), u64::MAX, BLOCK_HASHES_MAX) else {
+    let Some(range) = new_range(
+        next,
+        module.chain.head().number(),
+        u64::MAX,
+        BLOCK_HASHES_MAX,
+    ) else {
         return Ok(Vec::new());
     };
     let chain = module.chain.clone();
@@ -160,7 +176,10 @@ async fn new_logs(
 
 /// The block a new log filter begins with: only what comes after the head is a change.
 fn first_block(filter: &Filter, head: u64) -> u64 {
-    let from = filter.block_option.get_from_block().and_then(BlockNumberOrTag::as_number);
+    let from = filter
+        .block_option
+        .get_from_block()
+        .and_then(BlockNumberOrTag::as_number);
     from.unwrap_or(0).max(head + 1)
 }
 
@@ -169,13 +188,18 @@ fn last_block(filter: &Filter) -> u64 {
     if filter.block_option.is_block_hash() {
         return 0;
     }
-    let to = filter.block_option.get_to_block().and_then(BlockNumberOrTag::as_number);
+    let to = filter
+        .block_option
+        .get_to_block()
+        .and_then(BlockNumberOrTag::as_number);
     to.unwrap_or(u64::MAX)
 }
 
 /// The finalized blocks from `next` to `last`, at most `blocks_max`; `None` if there are none.
 fn new_range(next: u64, head: u64, last: u64, blocks_max: u64) -> Option<RangeInclusive<u64>> {
-    let to = head.min(last).min(next.saturating_add(blocks_max.saturating_sub(1)));
+    let to = head
+        .min(last)
+        .min(next.saturating_add(blocks_max.saturating_sub(1)));
     (next <= to).then_some(next..=to)
 }
 
@@ -187,35 +211,6 @@ fn id_param(params: &Params) -> Result<FilterId, RpcError> {
 }
 
 fn json<T: Serialize>(value: &T) -> CallResult {
-    to_raw_value(value).map_err(|error| RpcError::internal(format!("result could not be encoded: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn polls_cover_every_block_once() {
-        let (mut next, mut seen) = (5, Vec::new());
-        for head in [4, 4, 6, 6, 20, 20, 20, 21] {
-            if let Some(range) = new_range(next, head, u64::MAX, 7) {
-                next = *range.end() + 1;
-                seen.extend(range);
-            }
-        }
-        assert_eq!(seen, (5..=21).collect::<Vec<_>>());
-        assert_eq!(new_range(u64::MAX, u64::MAX, u64::MAX, 7), Some(u64::MAX..=u64::MAX));
-    }
-
-    #[test]
-    fn a_log_filter_reports_only_new_blocks_within_its_range() {
-        assert_eq!(first_block(&Filter::new().from_block(3u64), 10), 11);
-        assert_eq!(first_block(&Filter::new().from_block(30u64), 10), 30);
-        let tag = Filter::new().from_block(BlockNumberOrTag::Latest).to_block(BlockNumberOrTag::Latest);
-        assert_eq!((first_block(&tag, 10), last_block(&tag)), (11, u64::MAX));
-        let past = Filter::new().to_block(8u64);
-        assert_eq!(new_range(first_block(&past, 10), 20, last_block(&past), 100), None);
-        let hash = Filter::new().at_block_hash(B256::ZERO);
-        assert_eq!(new_range(first_block(&hash, 10), 20, last_block(&hash), 100), None);
-    }
+    to_raw_value(value)
+        .map_err(|error| RpcError::internal(format!("result could not be encoded: {error}")))
 }

@@ -35,8 +35,17 @@ struct State {
 impl PendingLog {
     /// A log of at most `count_max` hashes that stops after nobody asked for `idle_max`.
     pub(super) fn new(count_max: usize, idle_max: Duration) -> Self {
-        let state = State { first: 0, hashes: VecDeque::new(), following: false, used: Instant::now() };
-        Self { state: Mutex::new(state), count_max, idle_max }
+        let state = State {
+            first: 0,
+            hashes: VecDeque::new(),
+            following: false,
+            used: Instant::now(),
+        };
+        Self {
+            state: Mutex::new(state),
+            count_max,
+            idle_max,
+        }
     }
 
     /// The position of whatever comes next. Begins to follow the source if nobody did.
@@ -71,7 +80,10 @@ impl PendingLog {
             return (Err(error), state.first);
         }
         let skip = usize::try_from(next - state.first).unwrap_or(usize::MAX);
-        (Ok(state.hashes.iter().skip(skip).copied().collect()), state.end())
+        (
+            Ok(state.hashes.iter().skip(skip).copied().collect()),
+            state.end(),
+        )
     }
 
     fn push(&self, hash: B256) {
@@ -113,7 +125,11 @@ impl State {
     }
 }
 
-async fn append<T: Clone>(log: Arc<PendingLog>, mut source: broadcast::Receiver<T>, hash: fn(&T) -> B256) {
+async fn append<T: Clone>(
+    log: Arc<PendingLog>,
+    mut source: broadcast::Receiver<T>,
+    hash: fn(&T) -> B256,
+) {
     let mut check = Instant::now() + log.idle_max;
     loop {
         match timeout_at(check, source.recv()).await {
@@ -151,10 +167,18 @@ mod tests {
         let log = Arc::new(PendingLog::new(100, LONG));
         let (sender, _) = broadcast::channel(100);
         let first = PendingLog::follow(&log, || sender.subscribe(), |hash| *hash);
-        hashes(0..3).into_iter().for_each(|hash| drop(sender.send(hash)));
+        hashes(0..3)
+            .into_iter()
+            .for_each(|hash| drop(sender.send(hash)));
         settle().await;
-        let second = PendingLog::follow(&log, || unreachable!("followed already"), |hash: &B256| *hash);
-        hashes(3..5).into_iter().for_each(|hash| drop(sender.send(hash)));
+        let second = PendingLog::follow(
+            &log,
+            || unreachable!("followed already"),
+            |hash: &B256| *hash,
+        );
+        hashes(3..5)
+            .into_iter()
+            .for_each(|hash| drop(sender.send(hash)));
         settle().await;
         let (found, next) = log.since(first);
         assert_eq!(found, Ok(hashes(0..5)));
@@ -169,10 +193,19 @@ mod tests {
         let (error, next) = log.since(0);
         let error = error.unwrap_err();
         assert_eq!(error.code, RpcError::LIMIT_EXCEEDED);
-        assert!(error.message.starts_with("6 pending transactions"), "{error}");
+        assert!(
+            error.message.starts_with("6 pending transactions"),
+            "{error}"
+        );
         assert_eq!(log.since(next), (Ok(hashes(6..10)), 10));
         log.skip(7);
-        assert!(log.since(10).0.unwrap_err().message.starts_with("7 pending"));
+        assert!(
+            log.since(10)
+                .0
+                .unwrap_err()
+                .message
+                .starts_with("7 pending")
+        );
     }
 
     #[tokio::test]
@@ -186,6 +219,9 @@ mod tests {
         while sender.receiver_count() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(PendingLog::follow(&log, || sender.subscribe(), |hash| *hash), start + 1);
+        assert_eq!(
+            PendingLog::follow(&log, || sender.subscribe(), |hash| *hash),
+            start + 1
+        );
     }
 }

@@ -72,7 +72,10 @@ impl Filters {
             )));
         }
         let id = FilterId(B128::random());
-        let filter = Installed { kind: kind.into(), used: Instant::now().into() };
+        let filter = Installed {
+            kind: kind.into(),
+            used: Instant::now().into(),
+        };
         installed.insert(id, Arc::new(filter));
         Ok(id)
     }
@@ -84,7 +87,9 @@ impl Filters {
     pub(super) fn find(&self, id: FilterId) -> Result<Arc<Installed>, RpcError> {
         let mut installed = self.installed.lock();
         self.expire(&mut installed);
-        let filter = installed.get(&id).ok_or_else(|| RpcError::invalid_input("filter not found"))?;
+        let filter = installed
+            .get(&id)
+            .ok_or_else(|| RpcError::invalid_input("filter not found"))?;
         *filter.used.lock() = Instant::now();
         Ok(filter.clone())
     }
@@ -109,7 +114,11 @@ mod tests {
     const IDLE: Duration = Duration::from_millis(300);
 
     fn filters(count: usize) -> Filters {
-        Filters::new(&RpcLimits { filters: count, filter_idle: IDLE, ..RpcLimits::default() })
+        Filters::new(&RpcLimits {
+            filters: count,
+            filter_idle: IDLE,
+            ..RpcLimits::default()
+        })
     }
 
     #[test]
@@ -124,7 +133,10 @@ mod tests {
             filters.find(polled).unwrap();
         }
         let error = filters.find(idle).unwrap_err();
-        assert_eq!((error.code, error.message.as_str()), (-32000, "filter not found"));
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (-32000, "filter not found")
+        );
         assert!(filters.remove(polled) && !filters.remove(polled) && !filters.remove(idle));
     }
 

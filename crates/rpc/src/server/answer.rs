@@ -24,7 +24,13 @@ impl Answer {
     /// An answer whose results may have `limit_bytes` in all, paid from `budget`.
     pub(super) fn new(batch: bool, limit_bytes: usize, budget: &Budget) -> Self {
         let lease = budget.lease(Budget::FREE_BYTES);
-        Self { bytes: Vec::new(), lease, limit_bytes, batch, responses: 0 }
+        Self {
+            bytes: Vec::new(),
+            lease,
+            limit_bytes,
+            batch,
+            responses: 0,
+        }
     }
 
     /// Whether the limit is reached, so that nothing more should be run for this answer.
@@ -74,7 +80,11 @@ impl Answer {
     fn admit(&mut self, result_bytes: usize) -> Result<(), RpcError> {
         let total = self.bytes.len() + result_bytes;
         if total > self.limit_bytes {
-            let (what, limit) = if self.batch { ("batch answer", "batch") } else { ("result", "response") };
+            let (what, limit) = if self.batch {
+                ("batch answer", "batch")
+            } else {
+                ("result", "response")
+            };
             return Err(RpcError::limit_exceeded(format!(
                 "{what} of {total} bytes exceeds the limit of {} bytes per {limit}",
                 self.limit_bytes
@@ -96,11 +106,21 @@ impl Answer {
 
     fn write(&mut self, id: &str, member: &str, value: &str) {
         if self.batch {
-            self.bytes.push(if self.responses == 0 { b'[' } else { b',' });
+            self.bytes
+                .push(if self.responses == 0 { b'[' } else { b',' });
         }
         self.responses += 1;
-        let parts = [r#"{"jsonrpc":"2.0","id":"#, id, ",\"", member, "\":", value, "}"];
-        self.bytes.reserve(parts.iter().map(|part| part.len()).sum());
+        let parts = [
+            r#"{"jsonrpc":"2.0","id":"#,
+            id,
+            ",\"",
+            member,
+            "\":",
+            value,
+            "}",
+        ];
+        self.bytes
+            .reserve(parts.iter().map(|part| part.len()).sum());
         for part in parts {
             self.bytes.extend_from_slice(part.as_bytes());
         }

@@ -28,12 +28,19 @@ impl Budget {
 
     pub(crate) fn new(bytes: usize) -> Self {
         let units = bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(units)), bytes }
+        Self {
+            units: Arc::new(Semaphore::new(units)),
+            bytes,
+        }
     }
 
     /// An empty lease whose first `free_bytes` cost nothing.
     pub(crate) fn lease(&self, free_bytes: usize) -> Lease {
-        Lease { budget: self.clone(), free_bytes, permit: None }
+        Lease {
+            budget: self.clone(),
+            free_bytes,
+            permit: None,
+        }
     }
 }
 
@@ -47,9 +54,16 @@ impl Lease {
     #[must_use]
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
         let want = bytes.saturating_sub(self.free_bytes).div_ceil(UNIT);
-        let have = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let Some(more) = want.checked_sub(have).filter(|more| *more > 0) else { return true };
-        let Ok(more) = u32::try_from(more) else { return false };
+        let have = self
+            .permit
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let Some(more) = want.checked_sub(have).filter(|more| *more > 0) else {
+            return true;
+        };
+        let Ok(more) = u32::try_from(more) else {
+            return false;
+        };
         let Ok(permit) = self.budget.units.clone().try_acquire_many_owned(more) else {
             return false;
         };
@@ -71,7 +85,10 @@ pub(crate) struct Held {
 impl Held {
     /// The bytes; the lease ends when the last reference to them does.
     pub(crate) fn into_bytes(bytes: Vec<u8>, lease: Lease) -> bytes::Bytes {
-        bytes::Bytes::from_owner(Self { bytes, _lease: lease })
+        bytes::Bytes::from_owner(Self {
+            bytes,
+            _lease: lease,
+        })
     }
 }
 
@@ -103,7 +120,11 @@ mod tests {
     fn small_leases_are_free() {
         let budget = Budget::new(0);
         assert!(budget.lease(Budget::FREE_BYTES).grow(Budget::FREE_BYTES));
-        assert!(!budget.lease(Budget::FREE_BYTES).grow(Budget::FREE_BYTES + 1));
+        assert!(
+            !budget
+                .lease(Budget::FREE_BYTES)
+                .grow(Budget::FREE_BYTES + 1)
+        );
     }
 
     #[test]

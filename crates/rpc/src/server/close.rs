@@ -29,13 +29,18 @@ impl Close {
     /// A close frame; a longer reason is cut.
     pub(crate) fn new(code: u16, reason: impl Into<String>) -> Self {
         let mut reason = reason.into();
-        let end = (0..=REASON_BYTES_MAX.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
+        let end = (0..=REASON_BYTES_MAX.min(reason.len()))
+            .rev()
+            .find(|end| reason.is_char_boundary(*end));
         reason.truncate(end.unwrap_or(0));
         Self { code, reason }
     }
 
     pub(crate) fn into_frame(self) -> CloseFrame {
-        CloseFrame { code: self.code, reason: self.reason.into() }
+        CloseFrame {
+            code: self.code,
+            reason: self.reason.into(),
+        }
     }
 }
 
@@ -62,7 +67,10 @@ impl Closing {
     /// Waits until somebody asks for the connection to be closed.
     pub(crate) async fn closed(&self) -> Close {
         let mut receiver = self.0.subscribe();
-        let close = receiver.wait_for(Option::is_some).await.expect("self holds the sender");
+        let close = receiver
+            .wait_for(Option::is_some)
+            .await
+            .expect("self holds the sender");
         close.clone().expect("waited for it")
     }
 }
@@ -76,7 +84,13 @@ mod tests {
         let closing = Closing::new();
         closing.close(Close::lagged("first"));
         closing.close(Close::shutdown());
-        assert_eq!(closing.closed().await, Close { code: 1013, reason: "first".into() });
+        assert_eq!(
+            closing.closed().await,
+            Close {
+                code: 1013,
+                reason: "first".into()
+            }
+        );
     }
 
     #[test]

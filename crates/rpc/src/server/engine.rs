@@ -111,7 +111,10 @@ async fn run_others<'a>(
 ) {
     let ids: Vec<_> = items.iter().map(id_of).collect();
     // Boxed and collected: the compiler cannot prove a stream of borrowing closures `Send`.
-    let calls: Vec<_> = items.into_iter().map(|item| run(item, handler).boxed()).collect();
+    let calls: Vec<_> = items
+        .into_iter()
+        .map(|item| run(item, handler).boxed())
+        .collect();
     let mut results = stream::iter(calls).buffered(concurrency.max(1));
     for id in ids {
         // Leaving results behind cancels what is still running.
@@ -126,9 +129,15 @@ async fn run_others<'a>(
 fn skip(answer: &mut Answer, run: Run<'_>) {
     match run {
         Run::Sends(requests) => {
-            requests.iter().filter_map(|request| request.id).for_each(|id| answer.push_unanswered(id));
+            requests
+                .iter()
+                .filter_map(|request| request.id)
+                .for_each(|id| answer.push_unanswered(id));
         }
-        Run::Others(items) => items.iter().filter_map(id_of).for_each(|id| answer.push_unanswered(id)),
+        Run::Others(items) => items
+            .iter()
+            .filter_map(id_of)
+            .for_each(|id| answer.push_unanswered(id)),
     }
 }
 
@@ -147,7 +156,10 @@ async fn run<'a>(item: Item<'a>, handler: &dyn Handler) -> (Option<&'a str>, Cal
     };
     let call = async { handler.call(&request.method, own(request.params)).await };
     let result = AssertUnwindSafe(call).catch_unwind().await;
-    (request.id, result.unwrap_or_else(|_| Err(defect(&request.method))))
+    (
+        request.id,
+        result.unwrap_or_else(|_| Err(defect(&request.method))),
+    )
 }
 
 fn own(params: Option<&RawValue>) -> Params {
@@ -157,5 +169,7 @@ fn own(params: Option<&RawValue>) -> Params {
 /// The answer to a call whose code panicked (NET-1); the panic hook has logged where.
 fn defect(method: &str) -> RpcError {
     tracing::error!(method, "a method failed inside the node");
-    RpcError::internal(format!("{method} failed inside the node; its log has the cause"))
+    RpcError::internal(format!(
+        "{method} failed inside the node; its log has the cause"
+    ))
 }

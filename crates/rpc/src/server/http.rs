@@ -75,14 +75,21 @@ async fn read_body(
     let limit = limits.request_bytes;
     let announced = content_length(headers);
     let mut chunks = body.into_data_stream();
+    if let Some(announced) = announced.filter(|announced| *announced > limit) {
+        // A client that asks first (RFC 9110, section 10.1.1) has sent nothing to throw away.
+        if !headers.contains_key(header::EXPECT) {
+            discard(chunks, limit.saturating_mul(DISCARD_FACTOR)).await;
+        }
+        return Err(too_large(announced, limit));
+    }
     let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(Budget::FREE_BYTES));
     let mut lease = budget.lease(Budget::FREE_BYTES);
     let mut total = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| incomplete(&error))?;
         total += chunk.len();
-        let refusal = match total.max(announced.unwrap_or(0)) {
-            expected if expected > limit => too_large(expected, limit),
+        let refusal = match total {
+            total if total > limit => too_large(total, limit),
             _ if !lease.grow(total) => busy(&lease),
             _ => {
                 bytes.extend_from_slice(&chunk);
@@ -112,12 +119,20 @@ async fn discard(mut chunks: axum::body::BodyDataStream, bytes_max: usize) {
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 fn too_large(bytes: usize, limit: usize) -> Refusal {
-    let message = format!("request body of {bytes} bytes or more exceeds the limit of {limit} bytes");
-    Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, error: RpcError::limit_exceeded(message) }
+    let message = format!("request body of {bytes} bytes exceeds the limit of {limit} bytes");
+    Refusal {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        error: RpcError::limit_exceeded(message),
+    }
 }
 
 fn busy(lease: &Lease) -> Refusal {
@@ -125,15 +140,27 @@ fn busy(lease: &Lease) -> Refusal {
         "the node is busy: requests and responses in flight reach its limit of {} bytes; try again",
         lease.budget_bytes()
     );
-    Refusal { status: StatusCode::SERVICE_UNAVAILABLE, error: RpcError::limit_exceeded(message) }
+    Refusal {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        error: RpcError::limit_exceeded(message),
+    }
 }
 
 fn too_slow(limit: Duration) -> Refusal {
-    let message = format!("the request body did not arrive within the limit of {} s", limit.as_secs());
-    Refusal { status: StatusCode::REQUEST_TIMEOUT, error: RpcError::limit_exceeded(message) }
+    let message = format!(
+        "the request body did not arrive within the limit of {} s",
+        limit.as_secs()
+    );
+    Refusal {
+        status: StatusCode::REQUEST_TIMEOUT,
+        error: RpcError::limit_exceeded(message),
+    }
 }
 
 fn incomplete(error: &axum::Error) -> Refusal {
     let error = RpcError::parse_error(format!("the request body could not be read: {error}"));
-    Refusal { status: StatusCode::BAD_REQUEST, error }
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        error,
+    }
 }

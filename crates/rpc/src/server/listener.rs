@@ -94,7 +94,10 @@ struct Bounded {
 
 impl Bounded {
     fn new(listener: TcpListener) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+        Self {
+            listener,
+            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        }
     }
 }
 
@@ -134,11 +137,21 @@ struct Connection<S> {
 impl<S> Connection<S> {
     fn new(stream: S, permit: OwnedSemaphorePermit, idle_max: Duration) -> Self {
         let timer = Box::pin(sleep(idle_max));
-        Self { stream, _permit: permit, idle_max, active: Instant::now(), timer }
+        Self {
+            stream,
+            _permit: permit,
+            idle_max,
+            active: Instant::now(),
+            timer,
+        }
     }
 
     /// Passes a result on, and puts an error in place of waiting once the connection was idle for too long.
-    fn watch<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if result.is_ready() {
             // Only noted here: moving the timer each time would cost more than the check when it fires.
             self.active = Instant::now();
@@ -203,7 +216,9 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    fn connection(idle: Duration) -> (Connection<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
+    fn connection(
+        idle: Duration,
+    ) -> (Connection<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (near, far) = duplex(8);
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         (Connection::new(near, permit, idle), far)
@@ -220,7 +235,10 @@ mod tests {
                 near.read_exact(&mut byte).await.unwrap();
             }
             let begun = Instant::now();
-            (near.read_exact(&mut byte).await.unwrap_err().kind(), begun.elapsed())
+            (
+                near.read_exact(&mut byte).await.unwrap_err().kind(),
+                begun.elapsed(),
+            )
         });
         for _ in 0..5 {
             sleep(idle / 3).await;

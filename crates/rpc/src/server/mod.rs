@@ -77,13 +77,21 @@ struct Shared {
 /// The RPC server of a network: every module on its path, the first (the hub) also on `/`.
 ///
 /// `modules` are in the order of `network.modules`. `ready` is what `GET /ready` answers. Serve the result with
-/// [`serve`], or nest it in a larger router; only with [`serve`] do WebSocket clients learn that the node shuts down.
+/// [`serve`], or merge it into a larger router; only with [`serve`] do WebSocket clients learn that the node shuts down.
+///
+/// # Panics
+/// If `modules` and `network.modules` differ in length.
 pub fn router(
     network: NetworkInfo,
     modules: Vec<Arc<Chain>>,
     limits: RpcLimits,
     ready: Arc<AtomicBool>,
 ) -> Router {
+    assert_eq!(
+        modules.len(),
+        network.modules.len(),
+        "one chain for each module of the network"
+    );
     let network = Arc::new(network);
     let context = |chain| Arc::new(ModuleContext::new(chain, network.clone(), limits.clone()));
     let services = modules.into_iter().map(|chain| {
@@ -91,7 +99,9 @@ pub fn router(
         service
     });
     let endpoints = network.modules.iter().cloned().zip(services);
-    let endpoints = endpoints.map(|(info, service)| Endpoint { info, service }).collect();
+    let endpoints = endpoints
+        .map(|(info, service)| Endpoint { info, service })
+        .collect();
     router_of(network.name.clone(), endpoints, limits.clone(), ready)
 }
 
@@ -125,8 +135,17 @@ fn router_of(
 
 async fn readiness(State(shared): State<Arc<Shared>>) -> Response {
     let ready = shared.ready.load(Ordering::Acquire);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    json_response(status, json!({ "ready": ready, "network": shared.network }).to_string().into())
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    json_response(
+        status,
+        json!({ "ready": ready, "network": shared.network })
+            .to_string()
+            .into(),
+    )
 }
 
 async fn entry(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -138,15 +157,22 @@ async fn entry(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         Method::POST => http::post(&shared, &*endpoint.service, &parts.headers, body).await,
         Method::GET if wants_socket(&parts) => {
             let service = endpoint.service.clone();
-            upgrade(&mut parts, service, shared).await.unwrap_or_else(IntoResponse::into_response)
+            upgrade(&mut parts, service, shared)
+                .await
+                .unwrap_or_else(IntoResponse::into_response)
         }
-        Method::GET | Method::HEAD => json_response(StatusCode::OK, shared.describe(endpoint).into()),
+        Method::GET | Method::HEAD => {
+            json_response(StatusCode::OK, shared.describe(endpoint).into())
+        }
         _ => wrong_method().into_response(),
     }
 }
 
 fn wants_socket(parts: &Parts) -> bool {
-    let upgrade = parts.headers.get(header::UPGRADE).map(HeaderValue::as_bytes);
+    let upgrade = parts
+        .headers
+        .get(header::UPGRADE)
+        .map(HeaderValue::as_bytes);
     upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
@@ -161,11 +187,21 @@ async fn upgrade(
         error: RpcError::invalid_request(format!("WebSocket upgrade refused: {rejection}")),
     })?;
     let Ok(permit) = shared.sockets.clone().try_acquire_owned() else {
-        let message = format!("the node has its limit of {} WebSocket connections", shared.limits.sockets);
+        let message = format!(
+            "the node has its limit of {} WebSocket connections",
+            shared.limits.sockets
+        );
         let error = RpcError::limit_exceeded(message);
-        return Err(Refusal { status: StatusCode::SERVICE_UNAVAILABLE, error });
+        return Err(Refusal {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            error,
+        });
     };
-    let shutdown = parts.extensions.get::<Shutdown>().cloned().unwrap_or_default();
+    let shutdown = parts
+        .extensions
+        .get::<Shutdown>()
+        .cloned()
+        .unwrap_or_default();
     // The library's buffer of 128 KiB per connection is meant for few connections.
     let upgrade = upgrade
         .read_buffer_size(16 * 1024)
@@ -179,8 +215,12 @@ async fn upgrade(
 
 fn wrong_method() -> impl IntoResponse {
     const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
-    let error = RpcError::invalid_request("use POST for JSON-RPC, or GET for a WebSocket connection");
-    let refusal = Refusal { status: StatusCode::METHOD_NOT_ALLOWED, error };
+    let error =
+        RpcError::invalid_request("use POST for JSON-RPC, or GET for a WebSocket connection");
+    let refusal = Refusal {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        error,
+    };
     ([(header::ALLOW, ALLOWED)], refusal)
 }
 
@@ -189,21 +229,42 @@ impl Shared {
     fn endpoint(&self, path: &str) -> Option<&Endpoint> {
         match path.trim_matches('/') {
             "" => self.endpoints.first(),
-            name => self.endpoints.iter().find(|endpoint| endpoint.info.name == name),
+            name => self
+                .endpoints
+                .iter()
+                .find(|endpoint| endpoint.info.name == name),
         }
     }
 
     fn no_such_path(&self, path: &str) -> Refusal {
         let shown: String = path.chars().take(64).collect();
-        let paths: Vec<_> = self.endpoints.iter().map(|e| format!("/{}", e.info.name)).collect();
+        let paths: Vec<_> = self
+            .endpoints
+            .iter()
+            .map(|e| format!("/{}", e.info.name))
+            .collect();
         let message = format!("no module at {shown}; modules are at {}", paths.join(", "));
-        let modules: Vec<_> = self.endpoints.iter().map(|endpoint| &endpoint.info).collect();
-        let error = RpcError { data: Some(json!({ "modules": modules })), ..RpcError::resource_not_found(message) };
-        Refusal { status: StatusCode::NOT_FOUND, error }
+        let modules: Vec<_> = self
+            .endpoints
+            .iter()
+            .map(|endpoint| &endpoint.info)
+            .collect();
+        let error = RpcError {
+            data: Some(json!({ "modules": modules })),
+            ..RpcError::resource_not_found(message)
+        };
+        Refusal {
+            status: StatusCode::NOT_FOUND,
+            error,
+        }
     }
 
     fn describe(&self, endpoint: &Endpoint) -> String {
-        let paths: Vec<_> = self.endpoints.iter().map(|e| format!("/{}", e.info.name)).collect();
+        let paths: Vec<_> = self
+            .endpoints
+            .iter()
+            .map(|e| format!("/{}", e.info.name))
+            .collect();
         let usage = "POST JSON-RPC 2.0 here, or connect a WebSocket to the same URL for the same methods and eth_subscribe";
         let description = json!({
             "network": self.network,

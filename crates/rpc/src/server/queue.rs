@@ -37,10 +37,20 @@ pub(crate) enum QueueError {
 
 impl Queue {
     pub(crate) fn new(limits: &RpcLimits) -> (Self, mpsc::Receiver<Outgoing>) {
-        let bytes_max = u32::try_from(limits.socket_queue_bytes).unwrap_or(u32::MAX).max(1);
+        let bytes_max = u32::try_from(limits.socket_queue_bytes)
+            .unwrap_or(u32::MAX)
+            .max(1);
         let room = Arc::new(Semaphore::new(bytes_max as usize));
         let (sender, receiver) = mpsc::channel(limits.socket_queue_messages.max(1));
-        (Self { sender, room, bytes_max, stall: limits.socket_stall }, receiver)
+        (
+            Self {
+                sender,
+                room,
+                bytes_max,
+                stall: limits.socket_stall,
+            },
+            receiver,
+        )
     }
 
     /// Queues a message, waiting for room as long as it takes.
@@ -49,11 +59,16 @@ impl Queue {
     /// [`QueueError::Closed`].
     pub(crate) async fn send(&self, message: Bytes) -> Result<(), QueueError> {
         // A message larger than the whole queue waits until it is alone.
-        let bytes = u32::try_from(message.len()).unwrap_or(u32::MAX).min(self.bytes_max);
+        let bytes = u32::try_from(message.len())
+            .unwrap_or(u32::MAX)
+            .min(self.bytes_max);
         let room = self.room.clone().acquire_many_owned(bytes).await;
         let room = room.map_err(|_| QueueError::Closed)?;
         let text = Utf8Bytes::try_from(message).expect("messages are JSON, which is UTF-8");
-        self.sender.send(Outgoing { text, _room: room }).await.map_err(|_| QueueError::Closed)
+        self.sender
+            .send(Outgoing { text, _room: room })
+            .await
+            .map_err(|_| QueueError::Closed)
     }
 
     /// Queues a message, waiting for room no longer than a subscriber may stall.
@@ -61,7 +76,9 @@ impl Queue {
     /// # Errors
     /// [`QueueError`].
     pub(crate) async fn send_event(&self, message: Bytes) -> Result<(), QueueError> {
-        tokio::time::timeout(self.stall, self.send(message)).await.unwrap_or(Err(QueueError::Stalled))
+        tokio::time::timeout(self.stall, self.send(message))
+            .await
+            .unwrap_or(Err(QueueError::Stalled))
     }
 
     /// How long [`Self::send_event`] waits.
@@ -86,11 +103,17 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_stalls_and_recovers() {
         let (queue, mut receiver) = queue(10);
-        queue.send_event(Bytes::from_static(b"\"12345\"")).await.unwrap();
+        queue
+            .send_event(Bytes::from_static(b"\"12345\""))
+            .await
+            .unwrap();
         let late = queue.send_event(Bytes::from_static(b"\"1234\"")).await;
         assert_eq!(late, Err(QueueError::Stalled));
         drop(receiver.recv().await);
-        queue.send_event(Bytes::from_static(b"\"1234\"")).await.unwrap();
+        queue
+            .send_event(Bytes::from_static(b"\"1234\""))
+            .await
+            .unwrap();
     }
 
     #[tokio::test]
@@ -99,7 +122,10 @@ mod tests {
         for _ in 0..4 {
             queue.send_event(Bytes::from_static(b"1")).await.unwrap();
         }
-        assert_eq!(queue.send_event(Bytes::from_static(b"1")).await, Err(QueueError::Stalled));
+        assert_eq!(
+            queue.send_event(Bytes::from_static(b"1")).await,
+            Err(QueueError::Stalled)
+        );
     }
 
     #[tokio::test]
@@ -108,6 +134,9 @@ mod tests {
         queue.send(Bytes::from(vec![b' '; 1_000])).await.unwrap();
         assert_eq!(receiver.recv().await.unwrap().text.len(), 1_000);
         drop(receiver);
-        assert_eq!(queue.send(Bytes::from_static(b"1")).await, Err(QueueError::Closed));
+        assert_eq!(
+            queue.send(Bytes::from_static(b"1")).await,
+            Err(QueueError::Closed)
+        );
     }
 }

@@ -46,13 +46,16 @@ pub(super) struct Rejected<'a> {
 /// # Errors
 /// Parse error for what is not JSON; invalid request for an empty batch; limit exceeded for more than `batch_max` members.
 pub(super) fn split(body: &[u8], batch_max: usize) -> Result<Body<'_>, RpcError> {
-    let parse_error = |error: &dyn fmt::Display| RpcError::parse_error(format!("parse error: {error}"));
+    let parse_error =
+        |error: &dyn fmt::Display| RpcError::parse_error(format!("parse error: {error}"));
     let text = core::str::from_utf8(body).map_err(|error| parse_error(&error))?;
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| parse_error(&error))?;
     if !raw.get().starts_with('[') {
         return Ok(Body::Single(raw));
     }
-    let batch = raw.deserialize_seq(BatchVisitor { max: batch_max }).map_err(|e| parse_error(&e))?;
+    let batch = raw
+        .deserialize_seq(BatchVisitor { max: batch_max })
+        .map_err(|e| parse_error(&e))?;
     match batch.count {
         0 => Err(RpcError::invalid_request("the batch is empty")),
         count if count > batch_max => Err(RpcError::limit_exceeded(format!(
@@ -65,7 +68,10 @@ pub(super) fn split(body: &[u8], batch_max: usize) -> Result<Body<'_>, RpcError>
 impl<'a> Request<'a> {
     /// Reads one member of a body.
     pub(super) fn parse(raw: &'a RawValue) -> Result<Self, Rejected<'a>> {
-        let reject = |id, text: &str| Rejected { id, error: RpcError::invalid_request(text) };
+        let reject = |id, text: &str| Rejected {
+            id,
+            error: RpcError::invalid_request(text),
+        };
         if !raw.get().starts_with('{') {
             return Err(reject(NULL_ID, "a request must be an object"));
         }
@@ -77,7 +83,10 @@ impl<'a> Request<'a> {
         }
         let echo = id.unwrap_or(NULL_ID);
         // Some wallets leave the version out; another version is another protocol.
-        if members.jsonrpc.is_some_and(|version| !matches!(version.get(), "\"2.0\"" | "null")) {
+        if members
+            .jsonrpc
+            .is_some_and(|version| !matches!(version.get(), "\"2.0\"" | "null"))
+        {
             return Err(reject(echo, "jsonrpc must be \"2.0\""));
         }
         let Some(method) = members.method else {
@@ -86,7 +95,11 @@ impl<'a> Request<'a> {
         let Ok(Text(method)) = Text::deserialize(method) else {
             return Err(reject(echo, "method must be a string"));
         };
-        Ok(Self { id, method, params: members.params })
+        Ok(Self {
+            id,
+            method,
+            params: members.params,
+        })
     }
 }
 
@@ -108,7 +121,10 @@ impl<'de> de::Visitor<'de> for BatchVisitor {
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut batch = Batch { items: Vec::new(), count: 0 };
+        let mut batch = Batch {
+            items: Vec::new(),
+            count: 0,
+        };
         while let Some(item) = list.next_element::<&RawValue>()? {
             batch.count += 1;
             if batch.count <= self.max {

@@ -57,11 +57,19 @@ pub(super) async fn run(
     let (sink, mut stream) = socket.split();
     let (queue, outgoing) = Queue::new(&shared.limits);
     let closing = Arc::new(Closing::new());
-    let subscriptions =
-        Subscriptions::new(queue.clone(), closing.clone(), shared.limits.socket_subscriptions);
+    let subscriptions = Subscriptions::new(
+        queue.clone(),
+        closing.clone(),
+        shared.limits.socket_subscriptions,
+    );
     let ping = shared.limits.ping_interval;
     let mut writer = pin!(write(sink, outgoing, &closing, ping).fuse());
-    let session = Arc::new(Session { service, shared, queue, subscriptions });
+    let session = Arc::new(Session {
+        service,
+        shared,
+        queue,
+        subscriptions,
+    });
     tokio::select! {
         () = &mut writer => return,
         close = read(&mut stream, &session) => closing.close(close),
@@ -98,7 +106,11 @@ async fn read(stream: &mut SplitStream<WebSocket>, session: &Arc<Session>) -> Cl
     let mut requests = JoinSet::new();
     loop {
         // While as many requests run as may, nothing is read: the peer waits (NET-1).
-        let permit = in_flight.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let permit = in_flight
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         while requests.try_join_next().is_some() {}
         let message = loop {
             match timeout(silence_max, stream.next()).await {
@@ -127,9 +139,15 @@ fn dead(silence: Duration) -> Close {
 fn broken(error: &axum::Error, limit: usize) -> Close {
     // The only error of the library that is about size; its type is not reachable through axum.
     if error.to_string().contains("too long") {
-        Close::new(close_code::SIZE, format!("message exceeds the limit of {limit} bytes"))
+        Close::new(
+            close_code::SIZE,
+            format!("message exceeds the limit of {limit} bytes"),
+        )
     } else {
-        Close::new(close_code::PROTOCOL, format!("WebSocket protocol error: {error}"))
+        Close::new(
+            close_code::PROTOCOL,
+            format!("WebSocket protocol error: {error}"),
+        )
     }
 }
 
@@ -156,7 +174,10 @@ async fn write(
     };
     outgoing.close();
     while let Some(message) = outgoing.recv().await {
-        if write_batch(&mut sink, message, &mut outgoing).await.is_err() {
+        if write_batch(&mut sink, message, &mut outgoing)
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -175,7 +196,9 @@ async fn write_batch(
     while let Some(message) = next {
         sink.feed(Message::Text(message.text.clone())).await?;
         sent.push(message);
-        next = (sent.len() < WRITE_BATCH).then(|| outgoing.try_recv().ok()).flatten();
+        next = (sent.len() < WRITE_BATCH)
+            .then(|| outgoing.try_recv().ok())
+            .flatten();
     }
     sink.flush().await
 }
@@ -191,7 +214,10 @@ impl Session {
             let _ = self.queue.send(error_body(&error)).await;
             return;
         }
-        let call = Call { session: self, opened: Mutex::default() };
+        let call = Call {
+            session: self,
+            opened: Mutex::default(),
+        };
         let answer = process(message, &call, &self.shared.limits, &self.shared.budget).await;
         if let Some(answer) = answer {
             // A closed queue is a closed connection: nobody is left to tell.
@@ -226,7 +252,12 @@ impl Handler for Call<'_> {
 
 impl Call<'_> {
     fn subscribe(&self, params: &Params) -> CallResult {
-        let Session { service, shared, subscriptions, .. } = self.session;
+        let Session {
+            service,
+            shared,
+            subscriptions,
+            ..
+        } = self.session;
         let id = subscriptions.open(|| service.subscribe(&shared.budget, params))?;
         self.opened.lock().push(id);
         Ok(super::raw(&id.to_string()))

@@ -49,13 +49,22 @@ impl fmt::Display for Lag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Blocks { missed, from } => {
-                write!(f, "lagged by {missed} blocks; back-fill with eth_getLogs from block {from}")
+                write!(
+                    f,
+                    "lagged by {missed} blocks; back-fill with eth_getLogs from block {from}"
+                )
             }
             Self::Transactions { missed } => {
-                write!(f, "lagged by {missed} transactions, which are not sent again")
+                write!(
+                    f,
+                    "lagged by {missed} transactions, which are not sent again"
+                )
             }
             Self::Memory { from } => {
-                write!(f, "refused: node is busy; back-fill with eth_getLogs from block {from}")
+                write!(
+                    f,
+                    "refused: node is busy; back-fill with eth_getLogs from block {from}"
+                )
             }
         }
     }
@@ -79,8 +88,19 @@ where
     B: Clone + Send + 'static,
     T: Serialize + Send + 'static,
 {
-    let state = Blocks { receiver, next, number, budget, expand, items: Vec::new().into_iter(), lease: None };
-    stream::unfold(state, async |mut state| state.next().await.map(|event| (event, state))).boxed()
+    let state = Blocks {
+        receiver,
+        next,
+        number,
+        budget,
+        expand,
+        items: Vec::new().into_iter(),
+        lease: None,
+    };
+    stream::unfold(state, async |mut state| {
+        state.next().await.map(|event| (event, state))
+    })
+    .boxed()
 }
 
 /// One notification per item of a broadcast.
@@ -94,7 +114,10 @@ where
 {
     stream::unfold((receiver, show), async |(mut receiver, mut show)| {
         let item = match receiver.recv().await {
-            Ok(item) => Ok(Event { block: None, result: raw(&show(&item)) }),
+            Ok(item) => Ok(Event {
+                block: None,
+                result: raw(&show(&item)),
+            }),
             Err(RecvError::Lagged(missed)) => Err(Lag::Transactions { missed }),
             Err(RecvError::Closed) => return None,
         };
@@ -118,13 +141,21 @@ impl<B: Clone, T: Serialize, F: FnMut(&B) -> Vec<T>> Blocks<B, T, F> {
     async fn next(&mut self) -> Option<Result<Event, Lag>> {
         loop {
             if let Some(item) = self.items.next() {
-                return Some(Ok(Event { block: Some(self.next - 1), result: raw(&item) }));
+                return Some(Ok(Event {
+                    block: Some(self.next - 1),
+                    result: raw(&item),
+                }));
             }
             self.items = Vec::new().into_iter();
             self.lease = None;
             let block = match self.receiver.recv().await {
                 Ok(block) => block,
-                Err(RecvError::Lagged(missed)) => return Some(Err(Lag::Blocks { missed, from: self.next })),
+                Err(RecvError::Lagged(missed)) => {
+                    return Some(Err(Lag::Blocks {
+                        missed,
+                        from: self.next,
+                    }));
+                }
                 Err(RecvError::Closed) => return None,
             };
             if let Err(lag) = self.accept(&block) {
@@ -140,7 +171,10 @@ impl<B: Clone, T: Serialize, F: FnMut(&B) -> Vec<T>> Blocks<B, T, F> {
             return Ok(());
         }
         if number > self.next {
-            return Err(Lag::Blocks { missed: number - self.next, from: self.next });
+            return Err(Lag::Blocks {
+                missed: number - self.next,
+                from: self.next,
+            });
         }
         let items = (self.expand)(block);
         let mut lease = self.budget.lease(0);
@@ -202,7 +236,10 @@ mod tests {
         sender.send(1).unwrap();
         sender.send(3).unwrap();
         assert_eq!(take(&mut feed).await, Ok((Some(1), "1".to_owned())));
-        assert_eq!(take(&mut feed).await, Err(Lag::Blocks { missed: 1, from: 2 }));
+        assert_eq!(
+            take(&mut feed).await,
+            Err(Lag::Blocks { missed: 1, from: 2 })
+        );
     }
 
     #[tokio::test]

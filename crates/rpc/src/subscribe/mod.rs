@@ -33,14 +33,18 @@ pub(crate) fn open(
     match kind.as_str() {
         "newHeads" => {
             params.finish()?;
-            Ok(of_blocks(module, budget, |block| vec![convert::header(block)]))
+            Ok(of_blocks(module, budget, |block| {
+                vec![convert::header(block)]
+            }))
         }
         "logs" => {
             // Of the filter's block range nothing is used: a subscription is about every block from now on.
             let LogFilter(filter) = params.optional("filter")?.unwrap_or_default();
             params.finish()?;
             check(&filter, module.limits.filter_criteria)?;
-            Ok(of_blocks(module, budget, move |block| matching(block, &filter)))
+            Ok(of_blocks(module, budget, move |block| {
+                matching(block, &filter)
+            }))
         }
         "newPendingTransactions" => {
             let full = params.optional("full transactions")?.unwrap_or(false);
@@ -77,5 +81,7 @@ fn of_blocks<T: serde::Serialize + Send + 'static>(
     let receiver = module.chain.subscribe_blocks();
     let next = module.chain.head().block.number() + 1;
     let number = |block: &Arc<RecordedBlock>| block.block.number();
-    feed::blocks(receiver, next, number, budget.clone(), move |block| expand(block))
+    feed::blocks(receiver, next, number, budget.clone(), move |block| {
+        expand(block)
+    })
 }

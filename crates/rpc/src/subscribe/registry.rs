@@ -46,7 +46,12 @@ pub(crate) struct Subscriptions {
 
 impl Subscriptions {
     pub(crate) fn new(queue: Queue, closing: Arc<Closing>, count_max: usize) -> Self {
-        Self { queue, closing, count_max, slots: Mutex::default() }
+        Self {
+            queue,
+            closing,
+            count_max,
+            slots: Mutex::default(),
+        }
     }
 
     /// Adds a subscription that does not send yet.
@@ -73,7 +78,9 @@ impl Subscriptions {
     /// Lets an opened subscription send. Nothing happens if it was removed meanwhile.
     pub(crate) fn start(&self, id: SubscriptionId) {
         let mut slots = self.slots.lock();
-        let Some(slot) = slots.remove(&id) else { return };
+        let Some(slot) = slots.remove(&id) else {
+            return;
+        };
         let slot = match slot {
             Slot::Opened(feed) => {
                 let pump = pump(id, feed, self.queue.clone(), self.closing.clone());
@@ -129,7 +136,9 @@ fn stalled(id: SubscriptionId, seconds: u64, block: Option<u64>) -> String {
         Some(block) => format!(
             "subscription {id} lagged by {seconds} s; back-fill with eth_getLogs from block {block}"
         ),
-        None => format!("subscription {id} lagged by {seconds} s; some transactions are not sent again"),
+        None => {
+            format!("subscription {id} lagged by {seconds} s; some transactions are not sent again")
+        }
     }
 }
 
@@ -148,12 +157,25 @@ mod tests {
     #[test]
     fn reasons_tell_all_within_a_close_frame() {
         let id = SubscriptionId(B128::repeat_byte(0xab));
-        let lag = Lag::Blocks { missed: 65_536, from: 4_000_000_000 };
+        let lag = Lag::Blocks {
+            missed: 65_536,
+            from: 4_000_000_000,
+        };
         let reason = format!("subscription {id} {lag}");
-        assert_eq!(Close::lagged(reason.clone()).reason, reason, "{} bytes", reason.len());
+        assert_eq!(
+            Close::lagged(reason.clone()).reason,
+            reason,
+            "{} bytes",
+            reason.len()
+        );
         for block in [Some(4_000_000_000), None] {
             let reason = stalled(id, 10, block);
-            assert_eq!(Close::lagged(reason.clone()).reason, reason, "{} bytes", reason.len());
+            assert_eq!(
+                Close::lagged(reason.clone()).reason,
+                reason,
+                "{} bytes",
+                reason.len()
+            );
         }
     }
 

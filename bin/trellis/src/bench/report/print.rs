@@ -148,14 +148,20 @@ fn write_load(f: &mut fmt::Formatter<'_>, run: &LoadRun) -> fmt::Result {
         "time      {:.2} s from the first send to the last inclusion seen",
         total.seconds
     )?;
-    let clock = if run.modules.iter().all(|module| module.peak_by_block_time) {
-        "block times"
-    } else {
-        "times seen"
+    let clock = match run.modules.iter().all(|module| module.peak_by_block_time) {
+        _ if run
+            .modules
+            .iter()
+            .all(|module| module.peak_second.is_none()) =>
+        {
+            "no peak below 1 s of blocks"
+        }
+        true => "peak by block times",
+        false => "peak by times seen",
     };
     writeln!(
         f,
-        "          peak by {clock}; latency from send to block read, polled every 20 ms"
+        "          {clock}; latency from send to block read, polled every 20 ms"
     )?;
     write_errors(
         f,

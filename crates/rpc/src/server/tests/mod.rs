@@ -1,6 +1,7 @@
 //! The transport, driven from outside with a module that is not a chain.
 
 mod batches;
+mod chain;
 mod http;
 mod requests;
 mod sockets;
@@ -99,12 +100,22 @@ impl Service for Fake {
         let size: Option<usize> = match list.required::<String>("kind")?.as_str() {
             "numbers" => None,
             "padded" => list.required("size").map(Some)?,
-            kind => return Err(RpcError::invalid_params(format!("unknown subscription {kind}"))),
+            kind => {
+                return Err(RpcError::invalid_params(format!(
+                    "unknown subscription {kind}"
+                )));
+            }
         };
         let receiver = self.blocks.subscribe();
         let next = self.head.load(Ordering::SeqCst) as u64 + 1;
         let expand = move |number: &u64| vec![(*number, "x".repeat(size.unwrap_or(0)))];
-        Ok(subscribe::blocks(receiver, next, |number| *number, budget.clone(), expand))
+        Ok(subscribe::blocks(
+            receiver,
+            next,
+            |number| *number,
+            budget.clone(),
+            expand,
+        ))
     }
 }
 
@@ -122,13 +133,25 @@ impl Server {
     async fn start(limits: RpcLimits) -> Self {
         let (hub, pay) = (Fake::new(), Fake::new());
         let ready = Arc::new(AtomicBool::new(false));
-        let endpoints = vec![endpoint(0, "hub", hub.clone()), endpoint(1, "pay", pay.clone())];
+        let endpoints = vec![
+            endpoint(0, "hub", hub.clone()),
+            endpoint(1, "pay", pay.clone()),
+        ];
         let router = router_of("testnet".into(), endpoints, limits, ready.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(serve(listener, router, async { stopped.await.unwrap_or(()) }));
-        Self { address, hub, pay, ready, stop, served }
+        let served = tokio::spawn(serve(listener, router, async {
+            stopped.await.unwrap_or(())
+        }));
+        Self {
+            address,
+            hub,
+            pay,
+            ready,
+            stop,
+            served,
+        }
     }
 
     fn url(&self, path: &str) -> String {
@@ -151,7 +174,10 @@ fn endpoint(id: u32, name: &str, fake: Arc<Fake>) -> Endpoint {
         genesis_hash: B256::ZERO,
         features: Vec::new(),
     };
-    Endpoint { info, service: fake }
+    Endpoint {
+        info,
+        service: fake,
+    }
 }
 
 /// Answers a body without a network; `None` if nothing is answered.

@@ -1,0 +1,51 @@
+//! The scenarios. A seed draws who is hit and when; the same seed always draws the same.
+
+mod byzantine;
+mod faults;
+
+use crate::scenario::Scenario;
+use rand::{SeedableRng as _, rngs::StdRng};
+use std::time::Duration;
+
+/// Every scenario, by name.
+pub const NAMES: [&str; 13] = [
+    "calm",
+    "loss",
+    "crash",
+    "partition",
+    "disk",
+    "power",
+    "clock",
+    "cut",
+    "poison",
+    "liar",
+    "twins",
+    "forgers",
+    "garbage",
+];
+
+/// The scenario `name` as `seed` draws it; `None` if there is none of that name.
+pub fn scenario(name: &str, seed: u64) -> Option<Scenario> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let rng = &mut rng;
+    Some(match name {
+        "calm" => Scenario::calm("calm"),
+        "loss" => faults::loss(rng),
+        "crash" => faults::crash(rng),
+        "partition" => faults::partition(rng),
+        "disk" => faults::disk(rng),
+        "power" => faults::power(rng),
+        "clock" => faults::clock(rng),
+        "cut" => faults::cut(rng),
+        "poison" => byzantine::poison(rng),
+        "liar" => byzantine::liar(rng),
+        "twins" => byzantine::twins(rng),
+        "forgers" => byzantine::forgers(rng),
+        "garbage" => byzantine::garbage(rng),
+        _ => return None,
+    })
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}

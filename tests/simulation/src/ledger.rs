@@ -1,0 +1,112 @@
+//! A second opinion on every block: a plain ledger of balances and nonces, computed from transactions and receipts alone.
+//!
+//! It knows the rules of the workload only: payments between accounts, one contract that keeps what it is paid. It
+//! shares no code with the executor.
+
+use crate::wallet;
+use alloy_consensus::Transaction as _;
+use alloy_primitives::{Address, U256};
+use std::collections::BTreeMap;
+use trellis_module::genesis;
+use trellis_state::RecordedBlock;
+
+/// An account as the ledger sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Transactions sent; one more for a contract (EIP-161).
+    pub nonce: u64,
+    /// Native coin, in wei.
+    pub balance: U256,
+}
+
+/// Balances and nonces after some block of one module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ledger {
+    /// Every account that was ever touched.
+    pub accounts: BTreeMap<Address, Entry>,
+    /// Base fees burned so far, in wei.
+    pub burned: U256,
+    /// What the counter's slot holds.
+    pub count: u64,
+    /// Native coin there was at genesis, in wei.
+    pub issued: U256,
+}
+
+impl Ledger {
+    /// The genesis.
+    pub fn genesis() -> Self {
+        let mut accounts = BTreeMap::new();
+        for (_, address, _) in genesis::predeploys() {
+            let nonce = 1;
+            accounts.insert(address, Entry { nonce, balance: U256::ZERO });
+        }
+        let mut issued = U256::ZERO;
+        for allocation in wallet::allocations() {
+            accounts.entry(allocation.address).or_default().balance += allocation.balance;
+            issued += allocation.balance;
+        }
+        Self {
+            accounts,
+            burned: U256::ZERO,
+            count: 0,
+            issued,
+        }
+    }
+
+    /// Applies a block.
+    ///
+    /// # Errors
+    /// What in the block is impossible: an overdrawn account, a wrong nonce, fewer receipts than transactions.
+    pub fn apply(&mut self, recorded: &RecordedBlock) -> Result<(), String> {
+        let header = recorded.block.header();
+        let base_fee = header.base_fee_per_gas.ok_or("a block without base fee")?;
+        if recorded.transactions.len() != recorded.receipts.len() {
+            return Err("not one receipt a transaction".into());
+        }
+        let mut gas_before = 0;
+        for (transaction, receipt) in recorded.transactions.iter().zip(&recorded.receipts) {
+            let gas = U256::from(receipt.cumulative_gas_used() - gas_before);
+            gas_before = receipt.cumulative_gas_used();
+            let price = U256::from(transaction.effective_gas_price(Some(base_fee)));
+            let base = U256::from(base_fee);
+            let tip = price.checked_sub(base).ok_or("a price below the base fee")?;
+            let sender = transaction.signer();
+            let nonce = self.entry(sender).nonce;
+            if nonce != transaction.nonce() {
+                return Err(format!("{sender} sent nonce {}, has {nonce}", transaction.nonce()));
+            }
+            self.entry(sender).nonce += 1;
+            self.take(sender, gas * price)?;
+            self.burned += gas * base;
+            self.entry(header.beneficiary).balance += gas * tip;
+            if !receipt.status() {
+                continue;
+            }
+            self.take(sender, transaction.value())?;
+            let to = transaction.to().unwrap_or_else(|| sender.create(nonce));
+            self.entry(to).balance += transaction.value();
+            if transaction.to().is_none() {
+                self.entry(to).nonce = 1;
+            } else if to == wallet::counter() && self.entry(to).nonce == 1 {
+                // Before it is deployed, the address just takes the payment.
+                self.count += 1;
+            }
+        }
+        if gas_before == header.gas_used {
+            Ok(())
+        } else {
+            Err(format!("gasUsed {}, receipts say {gas_before}", header.gas_used))
+        }
+    }
+
+    fn entry(&mut self, address: Address) -> &mut Entry {
+        self.accounts.entry(address).or_default()
+    }
+
+    fn take(&mut self, address: Address, amount: U256) -> Result<(), String> {
+        let balance = &mut self.entry(address).balance;
+        let left = balance.checked_sub(amount);
+        *balance = left.ok_or_else(|| format!("{address} spends {amount}, has {balance}"))?;
+        Ok(())
+    }
+}

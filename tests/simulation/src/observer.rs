@@ -1,0 +1,176 @@
+//! Looks at every block that any honest validator publishes, the moment it does.
+
+use crate::{
+    ledger::Ledger,
+    world::{GENESIS_MS, MODULES, VALIDATORS, World},
+};
+use alloy_primitives::B256;
+use std::{collections::BTreeSet, time::Duration};
+use trellis_state::RecordedBlock;
+
+/// How far ahead of every honest clock a finalized block may be dated: the tolerance of the voting rule.
+const CLOCK_TOLERANCE_MS: u64 = 500;
+
+/// A property that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name.
+    pub property: &'static str,
+    /// What was seen.
+    pub seen: String,
+}
+
+/// Fails with `property` and `seen` unless `holds`.
+pub(crate) fn ensure(
+    holds: bool,
+    property: &'static str,
+    seen: impl FnOnce() -> String,
+) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken { property, seen: seen() }) }
+}
+
+/// What all validators must agree on, per height.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Facts {
+    hash: B256,
+    state_root: B256,
+    receipts_root: B256,
+}
+
+/// The one chain of a module, as far as anybody published it.
+#[derive(Debug)]
+pub struct Canon {
+    facts: Vec<Facts>,
+    /// The ledger after each height.
+    pub ledgers: Vec<Ledger>,
+    /// Transactions in blocks.
+    pub included: BTreeSet<B256>,
+}
+
+impl Canon {
+    /// The newest published height.
+    pub fn height(&self) -> u64 {
+        (self.facts.len() as u64).saturating_sub(1)
+    }
+
+    /// Hash of the newest published block.
+    pub fn tip(&self) -> B256 {
+        self.facts.last().map_or(B256::ZERO, |facts| facts.hash)
+    }
+}
+
+/// The observer.
+#[derive(Debug)]
+pub struct Observer {
+    /// The chain of each module.
+    pub canons: [Canon; MODULES],
+    /// The run and the height up to which each validator's module was looked at.
+    looked: [[(u64, u64); MODULES]; VALIDATORS],
+    ahead_ms_max: u64,
+}
+
+impl Observer {
+    /// Nothing was published. `ahead_ms_max` is how far the fastest honest clock is ahead.
+    pub fn new(ahead_ms_max: u64) -> Self {
+        let canon = || Canon {
+            facts: Vec::new(),
+            ledgers: Vec::new(),
+            included: BTreeSet::new(),
+        };
+        Self {
+            canons: std::array::from_fn(|_| canon()),
+            looked: [[(0, 0); MODULES]; VALIDATORS],
+            ahead_ms_max,
+        }
+    }
+
+    /// Looks at what is new. `now` is the true time since the beginning.
+    ///
+    /// # Errors
+    /// The first property that does not hold.
+    pub fn look(&mut self, world: &World, now: Duration) -> Result<(), Broken> {
+        for module in 0..MODULES {
+            for validator in world.honest_in(module) {
+                self.look_at(world, validator, module, now)?;
+            }
+        }
+        let votes = world.votes.lock();
+        let honest = votes
+            .conflicts()
+            .iter()
+            .find(|conflict| world.honest(conflict.validator, conflict.module));
+        ensure(honest.is_none(), "an honest validator never contradicts its votes (STA-1)", || {
+            format!("{honest:?}")
+        })
+    }
+
+    fn look_at(
+        &mut self,
+        world: &World,
+        validator: usize,
+        module: usize,
+        now: Duration,
+    ) -> Result<(), Broken> {
+        let Some(live) = world.live(validator, module) else {
+            return Ok(());
+        };
+        let looked = &mut self.looked[validator][module];
+        let run = world.validators[validator].starts();
+        // After a restart everything is looked at again: it must be the same chain (STA-1).
+        let mut next = if looked.0 == run { looked.1 } else { 0 };
+        let head = live.chain.head().number();
+        while next <= head {
+            let block = live.chain.block(next).ok().flatten();
+            let Some(block) = block else {
+                return ensure(false, "a published block can be read", || {
+                    format!("validator {validator} module {module} block {next} of {head}")
+                });
+            };
+            let context = format!("validator {validator} module {module} block {next}");
+            ensure(!world.lies.contains(block.hash()), "no lie is finalized (EXE-2)", || {
+                context.clone()
+            })?;
+            self.check(module, &block, now, &context)?;
+            next += 1;
+        }
+        self.looked[validator][module] = (run, next);
+        Ok(())
+    }
+
+    fn check(
+        &mut self,
+        module: usize,
+        recorded: &RecordedBlock,
+        now: Duration,
+        context: &str,
+    ) -> Result<(), Broken> {
+        let header = recorded.block.header();
+        let facts = Facts {
+            hash: recorded.hash(),
+            state_root: header.state_root,
+            receipts_root: header.receipts_root,
+        };
+        let canon = &mut self.canons[module];
+        let index = usize::try_from(recorded.number()).unwrap_or(usize::MAX);
+        if let Some(agreed) = canon.facts.get(index) {
+            return ensure(*agreed == facts, "one block per height (CON-1)", || {
+                format!("{context}: {facts:?}, others have {agreed:?}")
+            });
+        }
+        let latest = GENESIS_MS + now.as_millis() as u64 + self.ahead_ms_max + CLOCK_TOLERANCE_MS;
+        let timestamp = recorded.block.extension().timestamp_ms;
+        ensure(timestamp <= latest, "no block is finalized before its time", || {
+            format!("{context}: dated {timestamp} ms, no honest clock is past {latest} ms")
+        })?;
+        let mut ledger = canon.ledgers.last().cloned().unwrap_or_else(Ledger::genesis);
+        if index > 0 {
+            let applied = ledger.apply(recorded);
+            ensure(applied.is_ok(), "a block adds up", || format!("{context}: {applied:?}"))?;
+        }
+        canon.facts.push(facts);
+        canon.ledgers.push(ledger);
+        let hashes = recorded.transactions.iter().map(|tx| *tx.tx_hash());
+        canon.included.extend(hashes);
+        Ok(())
+    }
+}

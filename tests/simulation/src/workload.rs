@@ -1,0 +1,191 @@
+//! Clients of one module: they sign transactions in order and hand each one to some validator.
+//!
+//! ```text
+//! signed ──► accepted by a validator ──► in a block
+//!    ▲               │
+//!    └─ the validator restarted: its pool is empty, the client submits again
+//! ```
+//!
+//! As long as the validator lives, nothing is submitted twice: it must bring the transaction into a block by itself.
+
+use crate::{
+    wallet::{self, Kind, Payment, SENDERS},
+    world::World,
+};
+use alloy_primitives::{B256, Bytes, TxKind, U256};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use std::collections::BTreeSet;
+use trellis_module::SubmitError;
+use trellis_primitives::Class;
+use trellis_txpool::PoolError;
+
+/// Most transactions signed at once.
+const BURST_MAX: usize = 5;
+
+/// A transaction that is not in a block yet.
+#[derive(Clone, Debug)]
+struct Sent {
+    hash: B256,
+    raw: Bytes,
+    /// The validator that accepted it, and which of its runs.
+    accepted: Option<(usize, u64)>,
+}
+
+/// The clients of one module.
+#[derive(Debug)]
+pub struct Clients {
+    module: usize,
+    rng: StdRng,
+    nonces: [u64; SENDERS],
+    waiting: Vec<Sent>,
+    signed: u64,
+    resubmitted: u64,
+}
+
+impl Clients {
+    /// Clients whose choices are drawn from `seed`.
+    pub fn new(module: usize, seed: u64) -> Self {
+        Self {
+            module,
+            rng: StdRng::seed_from_u64(seed ^ (0xc11e << 8) ^ module as u64),
+            nonces: [0; SENDERS],
+            waiting: Vec::new(),
+            signed: 0,
+            resubmitted: 0,
+        }
+    }
+
+    /// Transactions signed so far.
+    pub fn signed(&self) -> u64 {
+        self.signed
+    }
+
+    /// How often a transaction was handed over a second time because its validator had lost its pool.
+    pub fn resubmitted(&self) -> u64 {
+        self.resubmitted
+    }
+
+    /// Transactions that are not in a block yet, as text.
+    pub fn waiting(&self) -> Vec<String> {
+        let describe = |sent: &Sent| format!("{} accepted by {:?}", sent.hash, sent.accepted);
+        self.waiting.iter().map(describe).collect()
+    }
+
+    /// Signs some transactions.
+    pub fn sign(&mut self, world: &World) {
+        for _ in 0..self.rng.random_range(1..=BURST_MAX) {
+            let base_fee = self.base_fee(world);
+            let sender = self.rng.random_range(0..SENDERS);
+            let payment = self.payment(world.spec(self.module).chain_id(), sender, base_fee);
+            self.nonces[sender] += 1;
+            self.signed += 1;
+            let (hash, raw) = payment.sign(sender);
+            let accepted = None;
+            self.waiting.push(Sent { hash, raw, accepted });
+        }
+    }
+
+    fn base_fee(&self, world: &World) -> u128 {
+        let live = world
+            .honest_in(self.module)
+            .find_map(|validator| world.live(validator, self.module));
+        live.map_or(1_000_000_000, |live| u128::from(live.chain.next_env().base_fee))
+    }
+
+    fn payment(&mut self, chain_id: u64, sender: usize, base_fee: u128) -> Payment {
+        let kinds = [Kind::Legacy, Kind::AccessList, Kind::DynamicFee];
+        let deploys = sender == 0 && self.nonces[0] == 0;
+        let (to, input) = match self.rng.random_range(0..10) {
+            _ if deploys => (TxKind::Create, wallet::counter_deployment()),
+            0..2 => (TxKind::Call(wallet::counter()), Bytes::new()),
+            // Reverts, once the counter is there.
+            2 => (TxKind::Call(wallet::counter()), Bytes::from_static(&[1])),
+            3 => (TxKind::Call(wallet::address((sender + 1) % SENDERS)), Bytes::new()),
+            _ => (TxKind::Call(wallet::recipient(self.rng.random_range(1..8))), Bytes::new()),
+        };
+        // Now and then a fee that the next blocks have to come down to.
+        let patient = !deploys && self.rng.random_range(0..25) == 0;
+        let max_fee = if patient { base_fee * 8 / 10 } else { base_fee * 2 + 10 };
+        Payment {
+            kind: kinds[self.rng.random_range(0..3)],
+            chain_id,
+            nonce: self.nonces[sender],
+            max_fee,
+            tip: self.rng.random_range(0..1_000_000),
+            to,
+            value: if deploys { U256::ZERO } else { U256::from(self.rng.random::<u32>()) },
+            input,
+        }
+    }
+
+    /// Hands over what no living validator holds, and forgets what is in a block.
+    ///
+    /// # Errors
+    /// A validator refuses a valid transaction.
+    pub fn submit(&mut self, world: &World, included: &BTreeSet<B256>) -> Result<(), String> {
+        self.waiting.retain(|sent| !included.contains(&sent.hash));
+        let module = self.module;
+        let ready: Vec<usize> = world
+            .honest_in(module)
+            .filter(|validator| {
+                let live = world.live(*validator, module);
+                live.is_some_and(|live| live.chain.is_current())
+            })
+            .collect();
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let mut batches = vec![Vec::new(); ready.len()];
+        for (index, sent) in self.waiting.iter().enumerate() {
+            let held = sent.accepted.is_some_and(|(validator, run)| {
+                let node = &world.validators[validator];
+                node.is_on() && node.starts() == run
+            });
+            if !held {
+                batches[self.rng.random_range(0..ready.len())].push(index);
+            }
+        }
+        for (validator, batch) in ready.into_iter().zip(batches) {
+            self.hand_over(world, validator, batch)?;
+        }
+        Ok(())
+    }
+
+    fn hand_over(
+        &mut self,
+        world: &World,
+        validator: usize,
+        batch: Vec<usize>,
+    ) -> Result<(), String> {
+        let Some(live) = world.live(validator, self.module) else {
+            return Ok(());
+        };
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let raws = batch.iter().map(|index| self.waiting[*index].raw.clone()).collect();
+        let run = world.validators[validator].starts();
+        for (index, result) in batch.into_iter().zip(live.chain.submit_many(raws)) {
+            let sent = &mut self.waiting[index];
+            self.resubmitted += u64::from(sent.accepted.is_some());
+            match result {
+                // Its nonce is used: a block holds it that was not looked at yet.
+                Ok(_)
+                | Err(SubmitError::Pool(
+                    PoolError::AlreadyKnown | PoolError::NonceTooLow { .. },
+                )) => sent.accepted = Some((validator, run)),
+                Err(error) if error.class() == Class::Unavailable => sent.accepted = None,
+                Err(error) => {
+                    let hash = sent.hash;
+                    return Err(format!("validator {validator} refuses {hash}: {error}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything that was signed is in a block.
+    pub fn is_done(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
