@@ -41,13 +41,18 @@ function cleanEnvironment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TRELLIS_')));
 }
 
+/** TRELLIS_ARGS, unless the test has arguments of its own beyond the usual ones. */
+function moreArguments(args) {
+  const usual = /^(dev|--ephemeral|--port|\d+)$/;
+  return args.every((arg) => usual.test(arg)) ? (process.env.TRELLIS_ARGS ?? '').split(/\s+/).filter(Boolean) : [];
+}
+
 /** A `trellis` process. `lines` is its standard output so far. */
 export class Process {
   constructor(args, { cwd = HERE, env = {} } = {}) {
     this.lines = [];
     this.errors = '';
-    const more = (process.env.TRELLIS_ARGS ?? '').split(/\s+/).filter(Boolean);
-    this.child = spawn(trellisBinary(), [...args, ...more], {
+    this.child = spawn(trellisBinary(), [...args, ...moreArguments(args)], {
       cwd,
       env: { ...cleanEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

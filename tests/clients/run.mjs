@@ -36,6 +36,8 @@ function runTests(url) {
     '--test',
     '--test-reporter=spec',
     '--test-concurrency=2',
+    // A failed test may leave a watcher behind; it must not keep the run from ending.
+    '--test-force-exit',
     ...flags,
     ...files.map((f) => join(TESTS, f)),
   ];

@@ -271,6 +271,7 @@ fn node_error(error: &NodeError) -> CliError {
         NodeError::PortInUse { .. }
             | NodeError::Locked { .. }
             | NodeError::OtherNetwork { .. }
+            | NodeError::OtherPart { .. }
             | NodeError::Version { .. }
             | NodeError::Damaged { .. }
             | NodeError::NotOurs { .. }

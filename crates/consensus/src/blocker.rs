@@ -166,3 +166,6 @@ where
         self.inner.capacity()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,3 +89,6 @@ where
         self.inner.verify((runtime, context), ancestry).await
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

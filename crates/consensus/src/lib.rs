@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// The tests await whole block lives in one future.
+#![cfg_attr(test, recursion_limit = "256")]
 
 pub mod blocker;
 pub mod engine;

@@ -89,8 +89,13 @@ impl Reporter for HistoryReporter {
     fn report(&mut self, activity: Self::Activity) -> Feedback {
         if let Update::Block(block, acknowledgement) = activity {
             // The receiver is gone only when the process ends; a dropped acknowledgement then changes nothing.
-            let _ = self.finalized.send((block.inner().number(), acknowledgement));
+            let _ = self
+                .finalized
+                .send((block.inner().number(), acknowledgement));
         }
         Feedback::Ok
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,6 @@ pub fn trusted_deal(mut rng: impl CryptoRng, validators: &Set<PublicKey>) -> Dea
         shares,
     }
 }
+
+#[cfg(test)]
+mod tests;

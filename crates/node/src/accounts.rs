@@ -57,18 +57,48 @@ pub(crate) fn allocations() -> Vec<Allocation> {
 mod tests {
     use super::*;
     use alloy_primitives::address;
+    use alloy_signer_local::PrivateKeySigner;
 
     #[test]
-    fn first_account_is_the_familiar_one() {
-        let first = &dev_accounts()[0];
+    fn accounts_are_the_familiar_ones() {
+        let accounts = dev_accounts();
+        assert_eq!(accounts.len(), 10);
         assert_eq!(
-            first.address,
+            accounts[0].address,
             address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
         );
-        assert!(
-            first
-                .secret_key_hex
-                .starts_with("0xac0974bec39a17e36ba4a6b4d238ff944bacb478")
+        assert_eq!(
+            accounts[0].secret_key_hex,
+            "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
         );
+        assert_eq!(
+            accounts[9].address,
+            address!("0xa0Ee7A142d267C1f36714E4a8F75612F20a79720")
+        );
+    }
+
+    /// What is printed can be used: each key is the key of its address.
+    #[test]
+    fn keys_belong_to_their_addresses() {
+        let mut addresses = std::collections::BTreeSet::new();
+        for account in dev_accounts() {
+            let signer: PrivateKeySigner = account.secret_key_hex.parse().unwrap();
+            assert_eq!(signer.address(), account.address);
+            addresses.insert(account.address);
+        }
+        assert_eq!(addresses.len(), 10);
+    }
+
+    #[test]
+    fn every_account_is_funded_with_what_is_shown() {
+        let wei = U256::from(1_000_000_000_000_000_000_u64);
+        let shown = dev_accounts();
+        let given = allocations();
+        assert_eq!(shown.len(), given.len());
+        for (account, allocation) in shown.iter().zip(given) {
+            assert_eq!(allocation.address, account.address);
+            assert_eq!(allocation.balance, U256::from(account.balance_ether) * wei);
+            assert_eq!(account.balance_ether, 10_000);
+        }
     }
 }

@@ -9,7 +9,7 @@
 use crate::{
     DevAccount, DevConfig, MNEMONIC, NodeError, dev_accounts,
     keys::Keys,
-    layout::Layout,
+    layout::{Layout, is_full},
     validator::{Plan, Validator},
 };
 use alloy_primitives::B256;
@@ -108,8 +108,10 @@ impl DevNetwork {
         let mut layout = Layout::open(&config)?;
         let data_dir = layout.path().map(Path::to_owned);
         let ephemeral = layout.take_ephemeral();
-        let keys = layout.network.keys.load()?;
+        let keys = layout.load_keys()?;
+        layout.claim_consensus(&keys)?;
         let plan = plan(&config, layout, keys)?;
+        let root = plan.layout.root().to_owned();
 
         let (stop, stopping) = oneshot::channel();
         let (started, starting) = std::sync::mpsc::channel();
@@ -129,7 +131,8 @@ impl DevNetwork {
                 let outcome = match std::panic::catch_unwind(run) {
                     Ok(Ok(())) => String::new(),
                     Ok(Err(reason)) => reason,
-                    Err(panic) => panic_text(&panic),
+                    Err(_) if is_full(&root) => disk_full(&root),
+                    Err(panic) => panic_text(&*panic),
                 };
                 let _ = end.send(Some(outcome));
             })
@@ -247,7 +250,8 @@ impl DevNetwork {
             while !thread.is_finished() {
                 if Instant::now() > deadline {
                     let waited = STOP_LIMIT.as_secs();
-                    let reason = format!("it did not stop within {waited} s; nothing finalized is lost");
+                    let reason =
+                        format!("it did not stop within {waited} s; nothing finalized is lost");
                     return Err(NodeError::Stopped(reason));
                 }
                 std::thread::sleep(Duration::from_millis(5));
@@ -278,6 +282,15 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .to_owned()
 }
 
+/// The parts of a network end with a panic when they cannot write, because nothing may be signed after that (STA-1);
+/// what they say is not what the operator needs to know.
+fn disk_full(root: &Path) -> String {
+    let root = root.display();
+    format!(
+        "disk full: {root} cannot be written; free some space and start again, nothing finalized is lost"
+    )
+}
+
 fn check(config: &DevConfig) -> Result<(), NodeError> {
     let rule = |holds: bool, text: String| {
         if holds {
@@ -302,6 +315,12 @@ fn check(config: &DevConfig) -> Result<(), NodeError> {
     rule(
         (1..=VALIDATORS_MAX).contains(&validators),
         format!("--validators: {validators} validators, from 1 to {VALIDATORS_MAX} are possible"),
+    )?;
+    // Validator i listens on port + i.
+    let last = u32::from(config.port) + validators - 1;
+    rule(
+        config.port == 0 || last <= u32::from(u16::MAX),
+        format!("--port: {validators} validators need the ports up to {last}, there are 65535"),
     )?;
     let gas = config.gas_limit;
     rule(
@@ -501,3 +520,6 @@ fn network_info(plan: &Plan, chains: &[Arc<Chain>]) -> NetworkInfo {
         modules: chains.iter().map(module).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

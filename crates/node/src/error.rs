@@ -66,10 +66,18 @@ pub enum NodeError {
     },
     /// The directory is not a data directory, so it is not deleted.
     #[error(
-        "{path} is not empty and holds no network.json, so it is not a data directory; nothing was deleted. Choose another --data-dir"
+        "{path} is not empty and holds no network of this program; nothing was deleted. Choose another --data-dir"
     )]
     NotOurs {
         /// The directory.
+        path: PathBuf,
+    },
+    /// A part of the data directory was written by another network.
+    #[error(
+        "{path} belongs to another network than the network.json beside it; restore it from a copy, or start over with --reset"
+    )]
+    OtherPart {
+        /// The part.
         path: PathBuf,
     },
     /// The file system refused.
@@ -105,6 +113,9 @@ fn disk_hint(error: &io::Error) -> &'static str {
             "; free some space and start again, nothing finalized is lost"
         }
         io::ErrorKind::PermissionDenied => "; check the owner and mode of the directory",
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            "; it is no directory, choose another --data-dir"
+        }
         _ => "",
     }
 }

@@ -1,7 +1,6 @@
 //! Keys of a development network, kept in its data directory. One process holds every share, so they protect nothing;
 //! a production network gives each validator its own.
 
-use crate::NodeError;
 use alloy_primitives::{B256, hex, keccak256};
 use bytes::Bytes;
 use commonware_codec::{Decode, DecodeExt as _, Encode};
@@ -14,7 +13,7 @@ use commonware_cryptography::{
     },
     ed25519::{PrivateKey, PublicKey},
 };
-use commonware_utils::{TryCollect as _, ordered::Set};
+use commonware_utils::{Faults as _, N3f1, Participant, TryCollect as _, ordered::Set};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
@@ -52,7 +51,7 @@ pub(crate) struct Keys {
 
 impl StoredKeys {
     /// Draws keys for `count` validators.
-    pub(crate) fn generate(mut rng: impl CryptoRng, count: u32) -> Result<Self, NodeError> {
+    pub(crate) fn generate(mut rng: impl CryptoRng, count: u32) -> Result<Self, String> {
         let mut identities = Vec::new();
         for _ in 0..count {
             let mut seed = [0; 32];
@@ -78,8 +77,8 @@ impl StoredKeys {
         })
     }
 
-    /// The keys, checked to fit together.
-    pub(crate) fn load(&self) -> Result<Keys, NodeError> {
+    /// The keys, checked to fit together, which consensus takes for granted; the error says what does not.
+    pub(crate) fn load(&self) -> Result<Keys, String> {
         let mut validators = Vec::new();
         for stored in &self.development_only_validators {
             let identity = bytes(&stored.identity)?;
@@ -99,6 +98,7 @@ impl StoredKeys {
         let sharing = bytes(&self.network_key_sharing)?;
         let sharing =
             Sharing::decode_cfg(sharing, &(count, ModeVersion::v0())).map_err(|e| unusable(&e))?;
+        check_shares(&sharing, &validators)?;
         Ok(Keys {
             sharing,
             participants,
@@ -119,7 +119,27 @@ impl Keys {
     }
 }
 
-fn participants(identities: &[PrivateKey]) -> Result<Set<PublicKey>, NodeError> {
+/// Each validator's share must be the one of its place in the order of identities.
+fn check_shares(sharing: &Sharing<MinSig>, validators: &[ValidatorKeys]) -> Result<(), String> {
+    let total = sharing.total().get() as usize;
+    if total != validators.len() || sharing.required() != N3f1::quorum(validators.len()) {
+        return Err(unusable(
+            &"the network key is shared among other validators",
+        ));
+    }
+    for (index, validator) in validators.iter().enumerate() {
+        let place = Participant::from_usize(index);
+        let expected = sharing.partial_public(place).ok();
+        let share = &validator.share;
+        if share.index != place || expected != Some(share.public::<MinSig>()) {
+            let reason = format!("share of validator {index} does not fit the network key");
+            return Err(unusable(&reason));
+        }
+    }
+    Ok(())
+}
+
+fn participants(identities: &[PrivateKey]) -> Result<Set<PublicKey>, String> {
     identities
         .iter()
         .map(|identity| identity.public_key())
@@ -127,13 +147,13 @@ fn participants(identities: &[PrivateKey]) -> Result<Set<PublicKey>, NodeError> 
         .map_err(|_| unusable(&"two validators have the same identity"))
 }
 
-fn bytes(text: &str) -> Result<Bytes, NodeError> {
+fn bytes(text: &str) -> Result<Bytes, String> {
     hex::decode(text).map(Bytes::from).map_err(|e| unusable(&e))
 }
 
-fn unusable(reason: &impl std::fmt::Display) -> NodeError {
-    NodeError::Damaged {
-        path: "network.json".into(),
-        reason: format!("keys: {reason}"),
-    }
+fn unusable(reason: &impl std::fmt::Display) -> String {
+    format!("keys: {reason}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,18 +3,27 @@
 //! ```text
 //! DIR/network.json      what the network is: version, id, modules, gas limit, genesis time, development keys
 //! DIR/lock              held while a process runs on the directory
-//! DIR/consensus/        every validator's consensus journals, blocks, certificates and state databases
+//! DIR/consensus/        every validator's consensus journals, blocks, certificates and state databases; its file
+//!                       `network` says of which network
 //! DIR/history/V/MODULE/ validator V's history of a module
 //! ```
 //!
 //! `network.json` is written once, completely, before anything else exists: a crash while creating a network leaves
-//! either none or a whole one.
+//! either none or a whole one. Deleting a network begins with its name: `network.json` becomes `resetting`, which stays
+//! until a new network is written, so that what a crash cut short is finished by the next start, whatever it asks for.
+//! A directory that lost a part later, or holds a part of another network, is refused: a
+//! validator that begins anew may contradict what it voted for (STA-1).
 
-use crate::{DevConfig, NodeError, keys::StoredKeys};
+use crate::{
+    DevConfig, NodeError,
+    keys::{Keys, StoredKeys},
+};
+use alloy_primitives::{B256, keccak256};
 use rand::{RngExt as _, rngs::SysRng};
 use rand_core::UnwrapErr;
 use serde::{Deserialize, Serialize};
 use std::{
+    ffi::OsString,
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
@@ -23,6 +32,23 @@ use std::{
 
 /// Version of everything under the data directory.
 const VERSION: u64 = 1;
+
+/// Everything the node writes into a data directory.
+const PARTS: [&str; 7] = [
+    "network.json",
+    "network.json.new",
+    "resetting",
+    "space-probe",
+    "lock",
+    "consensus",
+    "history",
+];
+
+/// Name of the file in `consensus/` that says which network it belongs to.
+const STAMP: &str = "network";
+
+/// Room a device must have for a write that failed to have had another cause, in bytes: more than any single write.
+const PROBE_BYTES: usize = 8 << 20;
 
 /// A network's fixed description.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,13 +85,13 @@ impl Layout {
             }
         };
         fs::create_dir_all(&root).map_err(io("create", &root))?;
-        let file = root.join("network.json");
-        if !file.exists() && !is_empty(&root)? {
+        let (file, resetting) = (root.join("network.json"), root.join("resetting"));
+        if !file.exists() && !resetting.exists() && !is_empty(&root)? {
             return Err(NodeError::NotOurs { path: root });
         }
         let lock = lock(&root)?;
-        if config.reset {
-            reset(&root)?;
+        if config.reset || resetting.exists() {
+            reset(&root, &file, &resetting)?;
         }
         let network = if file.exists() {
             let network = read(&file)?;
@@ -73,9 +99,14 @@ impl Layout {
             network
         } else {
             let network = generate(config)?;
-            write(&root, &file, &network)?;
+            let text = serde_json::to_vec_pretty(&network)
+                .map_err(|e| NodeError::Config(format!("cannot describe the network: {e}")))?;
+            write(&root, &file, &text)?;
             network
         };
+        if resetting.exists() {
+            fs::remove_file(&resetting).map_err(io("delete", &resetting))?;
+        }
         Ok(Self {
             root,
             network,
@@ -92,6 +123,96 @@ impl Layout {
     /// Takes over the deletion of an ephemeral directory, which must outlive every open file in it.
     pub(crate) fn take_ephemeral(&mut self) -> Option<tempfile::TempDir> {
         self.ephemeral.take()
+    }
+
+    /// The directory, also if it vanishes with the process.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The network's keys.
+    pub(crate) fn load_keys(&self) -> Result<Keys, NodeError> {
+        let keys = self
+            .network
+            .keys
+            .load()
+            .map_err(|reason| self.damaged_description(reason))?;
+        if keys.validators.len() != self.network.validators as usize {
+            let (found, named) = (keys.validators.len(), self.network.validators);
+            let reason = format!("keys of {found} validators, {named} expected");
+            return Err(self.damaged_description(reason));
+        }
+        Ok(keys)
+    }
+
+    /// `network.json` cannot be used.
+    pub(crate) fn damaged_description(&self, reason: impl Into<String>) -> NodeError {
+        NodeError::Damaged {
+            path: self.root.join("network.json"),
+            reason: reason.into(),
+        }
+    }
+
+    /// Makes sure that `consensus/` is this network's, and marks a new one as that.
+    pub(crate) fn claim_consensus(&self, keys: &Keys) -> Result<(), NodeError> {
+        let path = self.consensus();
+        let file = path.join(STAMP);
+        let stamp = self.stamp(keys).to_string();
+        if file.exists() {
+            let found = fs::read_to_string(&file).map_err(io("read", &file))?;
+            return if found == stamp {
+                Ok(())
+            } else {
+                Err(NodeError::OtherPart { path })
+            };
+        }
+        let recorded = self.root.join("history").exists();
+        let voted = path.exists() && entries(&path)?.iter().any(|name| name != "network.new");
+        if recorded || voted {
+            let reason = "what the validators voted for, or whose it is, is missing".to_owned();
+            return Err(NodeError::Damaged { path, reason });
+        }
+        fs::create_dir_all(&path).map_err(io("create", &path))?;
+        write(&path, &file, stamp.as_bytes())?;
+        // The name of the new directory, too.
+        File::open(&self.root)
+            .and_then(|dir| dir.sync_all())
+            .map_err(io("write", &self.root))
+    }
+
+    fn stamp(&self, keys: &Keys) -> B256 {
+        let mut preimage = b"trellis/consensus/1".to_vec();
+        preimage.extend_from_slice(&self.network.network_id.to_be_bytes());
+        preimage.extend_from_slice(&self.network.genesis_timestamp_ms.to_be_bytes());
+        preimage.extend_from_slice(keys.digest().as_slice());
+        keccak256(preimage)
+    }
+
+    /// Makes sure that the history of a module and what its validator voted for are both there, or both still to come.
+    /// The genesis is recorded before a validator votes, and it votes before there is a block.
+    pub(crate) fn check_parts(
+        &self,
+        validator: usize,
+        module: &str,
+        recorded: Option<u64>,
+    ) -> Result<(), NodeError> {
+        let voted = self
+            .consensus()
+            .join(format!("{}-simplex", partition(validator, module)))
+            .exists();
+        match (recorded, voted) {
+            (None, true) => Err(NodeError::Damaged {
+                path: self.history(validator, module),
+                reason: "the blocks are missing that its validator voted for".into(),
+            }),
+            (Some(1..), false) => Err(NodeError::Damaged {
+                path: self.consensus(),
+                reason: format!(
+                    "what validator {validator} voted for in module {module} is missing"
+                ),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Where consensus keeps its partitions.
@@ -116,15 +237,36 @@ fn io<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> 
     }
 }
 
+/// Prefix of the partitions of a module at a validator.
+pub(crate) fn partition(validator: usize, module: &str) -> String {
+    format!("v{validator}-{module}")
+}
+
+/// Whether the device that holds `root` has no room.
+pub(crate) fn is_full(root: &Path) -> bool {
+    let probe = root.join("space-probe");
+    let written = fs::write(&probe, vec![1; PROBE_BYTES]);
+    // Left behind it does no harm, and a device that cannot delete has said so already.
+    fs::remove_file(probe).ok();
+    let full = [
+        std::io::ErrorKind::StorageFull,
+        std::io::ErrorKind::QuotaExceeded,
+    ];
+    written.is_err_and(|error| full.contains(&error.kind()))
+}
+
+fn entries(path: &Path) -> Result<Vec<OsString>, NodeError> {
+    let entries = fs::read_dir(path).map_err(io("read", path))?;
+    entries
+        .map(|entry| Ok(entry.map_err(io("read", path))?.file_name()))
+        .collect()
+}
+
 /// Whether the directory holds nothing but what an interrupted creation leaves.
 fn is_empty(root: &Path) -> Result<bool, NodeError> {
-    for entry in fs::read_dir(root).map_err(io("read", root))? {
-        let name = entry.map_err(io("read", root))?.file_name();
-        if name != "lock" && name != "network.json.new" {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    Ok(entries(root)?
+        .iter()
+        .all(|name| name == "lock" || name == "network.json.new"))
 }
 
 fn lock(root: &Path) -> Result<File, NodeError> {
@@ -144,19 +286,35 @@ fn lock(root: &Path) -> Result<File, NodeError> {
     }
 }
 
-/// Deletes a network. `network.json` goes last, so that an interrupted reset is finished by the next.
-fn reset(root: &Path) -> Result<(), NodeError> {
+/// Deletes a network. From the first step on `resetting` tells the next start to go on.
+///
+/// Without a description that can be read, the directory is a network's only if it holds nothing but parts of one.
+fn reset(root: &Path, file: &Path, resetting: &Path) -> Result<(), NodeError> {
+    if file.exists() {
+        let unreadable = matches!(read(file), Err(NodeError::Damaged { .. }));
+        let foreign = |name: &OsString| !PARTS.iter().any(|part| name == part);
+        if unreadable && entries(root)?.iter().any(foreign) {
+            return Err(NodeError::NotOurs {
+                path: root.to_owned(),
+            });
+        }
+        fs::rename(file, resetting).map_err(io("rename", file))?;
+        sync(root)?;
+    }
     for part in ["consensus", "history"] {
         let path = root.join(part);
         if path.exists() {
             fs::remove_dir_all(&path).map_err(io("delete", &path))?;
         }
     }
-    let path = root.join("network.json");
-    if path.exists() {
-        fs::remove_file(&path).map_err(io("delete", &path))?;
-    }
     Ok(())
+}
+
+/// Makes renames in a directory durable.
+fn sync(root: &Path) -> Result<(), NodeError> {
+    File::open(root)
+        .and_then(|dir| dir.sync_all())
+        .map_err(io("write", root))
 }
 
 fn generate(config: &DevConfig) -> Result<NetworkFile, NodeError> {
@@ -175,7 +333,7 @@ fn generate(config: &DevConfig) -> Result<NetworkFile, NodeError> {
         gas_limit: config.gas_limit,
         genesis_timestamp_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         validators: config.validators,
-        keys: StoredKeys::generate(&mut rng, config.validators)?,
+        keys: StoredKeys::generate(&mut rng, config.validators).map_err(NodeError::Config)?,
     })
 }
 
@@ -183,22 +341,19 @@ fn names(config: &DevConfig) -> Vec<String> {
     config.modules.iter().map(ToString::to_string).collect()
 }
 
-fn write(root: &Path, file: &Path, network: &NetworkFile) -> Result<(), NodeError> {
-    let text = serde_json::to_vec_pretty(network)
-        .map_err(|e| NodeError::Config(format!("cannot describe the network: {e}")))?;
-    let new = root.join("network.json.new");
+/// Writes `file` in the directory `root` whole or not at all.
+fn write(root: &Path, file: &Path, text: &[u8]) -> Result<(), NodeError> {
+    let new = PathBuf::from(format!("{}.new", file.display()));
     let mut options = File::options();
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(&new).map_err(io("create", &new))?;
-    out.write_all(&text)
+    out.write_all(text)
         .and_then(|()| out.sync_all())
         .map_err(io("write", &new))?;
     fs::rename(&new, file).map_err(io("create", file))?;
-    File::open(root)
-        .and_then(|dir| dir.sync_all())
-        .map_err(io("write", root))
+    sync(root)
 }
 
 fn read(file: &Path) -> Result<NetworkFile, NodeError> {
@@ -259,3 +414,6 @@ fn check(root: &Path, network: &NetworkFile, config: &DevConfig) -> Result<(), N
         asked.to_string(),
     )
 }
+
+#[cfg(test)]
+mod tests;

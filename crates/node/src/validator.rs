@@ -1,6 +1,11 @@
 //! One validator: its network, and one chain and engine per module.
 
-use crate::{NodeError, accounts::allocations, keys::Keys, layout::Layout};
+use crate::{
+    NodeError,
+    accounts::allocations,
+    keys::Keys,
+    layout::{Layout, partition},
+};
 use commonware_cryptography::{ChaCha20Poly1305, Signer as _, ed25519::PublicKey};
 use commonware_p2p::{Address, AddressableManager as _, authenticated::lookup};
 use commonware_runtime::{Spawner as _, Supervisor as _, buffer::paged::CacheRef, tokio::Context};
@@ -115,7 +120,7 @@ impl Plan {
             let context = context
                 .child("module")
                 .with_attribute("module", name.clone());
-            let partition = format!("v{index}-{name}");
+            let partition = partition(index, name.as_str());
             let databases = || tree::config::<Context>(&partition, &page_cache);
             let chain = self
                 .open_chain(&context, index, id, name, databases())
@@ -137,7 +142,8 @@ impl Plan {
                 self.keys.validators[index].share.clone(),
             )
             .ok_or_else(|| {
-                NodeError::Config("a validator's share does not fit its network".into())
+                self.layout
+                    .damaged_description("keys: a validator's share does not fit the network key")
             })?;
             let blocker = offences.module(id.index());
             if let Some(relay) = PoolRelay::new(chain.clone()) {
@@ -193,6 +199,8 @@ impl Plan {
             self.layout.history(index, name.as_str()),
             HistoryConfig::new(spec.identity(), self.history),
         )?;
+        self.layout
+            .check_parts(index, name.as_str(), history.tip())?;
         let genesis = match history.block(0)? {
             Some(recorded) => recorded.block.clone(),
             None => {

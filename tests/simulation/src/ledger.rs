@@ -38,7 +38,13 @@ impl Ledger {
         let mut accounts = BTreeMap::new();
         for (_, address, _) in genesis::predeploys() {
             let nonce = 1;
-            accounts.insert(address, Entry { nonce, balance: U256::ZERO });
+            accounts.insert(
+                address,
+                Entry {
+                    nonce,
+                    balance: U256::ZERO,
+                },
+            );
         }
         let mut issued = U256::ZERO;
         for allocation in wallet::allocations() {
@@ -69,11 +75,16 @@ impl Ledger {
             gas_before = receipt.cumulative_gas_used();
             let price = U256::from(transaction.effective_gas_price(Some(base_fee)));
             let base = U256::from(base_fee);
-            let tip = price.checked_sub(base).ok_or("a price below the base fee")?;
+            let tip = price
+                .checked_sub(base)
+                .ok_or("a price below the base fee")?;
             let sender = transaction.signer();
             let nonce = self.entry(sender).nonce;
             if nonce != transaction.nonce() {
-                return Err(format!("{sender} sent nonce {}, has {nonce}", transaction.nonce()));
+                return Err(format!(
+                    "{sender} sent nonce {}, has {nonce}",
+                    transaction.nonce()
+                ));
             }
             self.entry(sender).nonce += 1;
             self.take(sender, gas * price)?;
@@ -95,7 +106,10 @@ impl Ledger {
         if gas_before == header.gas_used {
             Ok(())
         } else {
-            Err(format!("gasUsed {}, receipts say {gas_before}", header.gas_used))
+            Err(format!(
+                "gasUsed {}, receipts say {gas_before}",
+                header.gas_used
+            ))
         }
     }
 

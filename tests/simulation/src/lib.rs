@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
+// The future of a whole validator nests deeply.
+#![recursion_limit = "256"]
 
+mod boot;
 pub mod byzantine;
 pub mod catalog;
 pub mod disk;

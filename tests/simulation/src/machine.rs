@@ -128,7 +128,12 @@ impl Machine {
 
 /// Says in the log which validator and module speaks.
 fn place(name: &Name) -> tracing::Span {
-    let find = |key| name.attributes.iter().find(|(k, _)| k == key).map(|(_, value)| value);
+    let find = |key| {
+        name.attributes
+            .iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, value)| value)
+    };
     tracing::debug_span!("at", validator = find("index"), module = find("module"))
 }
 

@@ -4,8 +4,9 @@ use crate::{
     ledger::Ledger,
     world::{GENESIS_MS, MODULES, VALIDATORS, World},
 };
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use std::{collections::BTreeSet, time::Duration};
+use trellis_module::Chain;
 use trellis_state::RecordedBlock;
 
 /// How far ahead of every honest clock a finalized block may be dated: the tolerance of the voting rule.
@@ -26,7 +27,14 @@ pub(crate) fn ensure(
     property: &'static str,
     seen: impl FnOnce() -> String,
 ) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(Broken { property, seen: seen() }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Broken {
+            property,
+            seen: seen(),
+        })
+    }
 }
 
 /// What all validators must agree on, per height.
@@ -51,6 +59,11 @@ impl Canon {
     /// The newest published height.
     pub fn height(&self) -> u64 {
         (self.facts.len() as u64).saturating_sub(1)
+    }
+
+    /// The ledger after the newest published block.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledgers.last()
     }
 
     /// Hash of the newest published block.
@@ -99,9 +112,11 @@ impl Observer {
             .conflicts()
             .iter()
             .find(|conflict| world.honest(conflict.validator, conflict.module));
-        ensure(honest.is_none(), "an honest validator never contradicts its votes (STA-1)", || {
-            format!("{honest:?}")
-        })
+        ensure(
+            honest.is_none(),
+            "an honest validator never contradicts its votes (STA-1)",
+            || format!("{honest:?}"),
+        )
     }
 
     fn look_at(
@@ -127,14 +142,33 @@ impl Observer {
                 });
             };
             let context = format!("validator {validator} module {module} block {next}");
-            ensure(!world.lies.contains(block.hash()), "no lie is finalized (EXE-2)", || {
-                context.clone()
-            })?;
+            ensure(
+                !world.lies.contains(block.hash()),
+                "no lie is finalized (EXE-2)",
+                || context.clone(),
+            )?;
             self.check(module, &block, now, &context)?;
             next += 1;
         }
         self.looked[validator][module] = (run, next);
-        Ok(())
+        self.check_pool(&live.chain, validator, module)
+    }
+
+    /// Head and pool are published together: no nonce that the head has used waits in the pool.
+    fn check_pool(&self, chain: &Chain, validator: usize, module: usize) -> Result<(), Broken> {
+        let used = chain.with_pool(|pool, head| {
+            let height = usize::try_from(head.number()).unwrap_or(usize::MAX);
+            let accounts = &self.canons[module].ledgers.get(height)?.accounts;
+            let used =
+                |sender: Address, nonce| accounts.get(&sender).is_some_and(|e| nonce < e.nonce);
+            pool.content(Address::ZERO)
+                .map(|(_, pooled)| pooled)
+                .find(|pooled| used(pooled.sender(), pooled.nonce()))
+                .map(|pooled| (pooled.hash, head.number()))
+        });
+        ensure(used.is_none(), "head and pool change together", || {
+            format!("validator {validator} module {module}: {used:?} (transaction, head)")
+        })
     }
 
     fn check(
@@ -159,13 +193,21 @@ impl Observer {
         }
         let latest = GENESIS_MS + now.as_millis() as u64 + self.ahead_ms_max + CLOCK_TOLERANCE_MS;
         let timestamp = recorded.block.extension().timestamp_ms;
-        ensure(timestamp <= latest, "no block is finalized before its time", || {
-            format!("{context}: dated {timestamp} ms, no honest clock is past {latest} ms")
-        })?;
-        let mut ledger = canon.ledgers.last().cloned().unwrap_or_else(Ledger::genesis);
+        ensure(
+            timestamp <= latest,
+            "no block is finalized before its time",
+            || format!("{context}: dated {timestamp} ms, no honest clock is past {latest} ms"),
+        )?;
+        let mut ledger = canon
+            .ledgers
+            .last()
+            .cloned()
+            .unwrap_or_else(Ledger::genesis);
         if index > 0 {
             let applied = ledger.apply(recorded);
-            ensure(applied.is_ok(), "a block adds up", || format!("{context}: {applied:?}"))?;
+            ensure(applied.is_ok(), "a block adds up", || {
+                format!("{context}: {applied:?}")
+            })?;
         }
         canon.facts.push(facts);
         canon.ledgers.push(ledger);

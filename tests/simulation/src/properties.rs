@@ -5,7 +5,7 @@ use crate::{
     observer::{Broken, Observer, ensure},
     scenario::Scenario,
     wallet,
-    world::{MODULES, VALIDATORS, World},
+    world::{MODULES, World},
 };
 use alloy_primitives::U256;
 use commonware_cryptography::ed25519::PublicKey;
@@ -28,13 +28,19 @@ pub async fn check(
     observer: &Observer,
     scenario: &Scenario,
 ) -> Result<(), Broken> {
-    ensure(world.votes.lock().views() > 0, "votes are seen", String::new)?;
+    ensure(
+        world.votes.lock().views() > 0,
+        "votes are seen",
+        String::new,
+    )?;
     for module in 0..MODULES {
         let canon = &observer.canons[module];
         for validator in world.honest_in(module) {
             let Some(live) = world.live(validator, module) else {
                 let missing = scenario.stalled.contains(&module);
-                ensure(missing, "every honest validator runs", || format!("{validator}"))?;
+                ensure(missing, "every honest validator runs", || {
+                    format!("{validator}")
+                })?;
                 continue;
             };
             let chain = &live.chain;
@@ -47,9 +53,11 @@ pub async fn check(
             for hash in &canon.included {
                 let found = chain.locate(*hash).ok().flatten().is_some();
                 let missing = scenario.stalled.contains(&module);
-                ensure(found || missing, "every validator knows every transaction", || {
-                    format!("{place}: {hash}")
-                })?;
+                ensure(
+                    found || missing,
+                    "every validator knows every transaction",
+                    || format!("{place}: {hash}"),
+                )?;
             }
         }
     }
@@ -79,16 +87,25 @@ async fn state(
         })?;
         supply += account.balance;
     }
-    ensure(supply == ledger.issued, "no coin appears or vanishes", || {
-        format!("{place} height {height}: {supply} of {} wei", ledger.issued)
-    })?;
+    ensure(
+        supply == ledger.issued,
+        "no coin appears or vanishes",
+        || format!("{place} height {height}: {supply} of {} wei", ledger.issued),
+    )?;
     let count = read(context, chain, height, |view| {
         view.storage(wallet::counter(), U256::ZERO)
     })
     .await;
-    ensure(count == Ok(U256::from(ledger.count)), "the state is what the blocks say", || {
-        format!("{place} height {height}: counter {count:?}, ledger {}", ledger.count)
-    })
+    ensure(
+        count == Ok(U256::from(ledger.count)),
+        "the state is what the blocks say",
+        || {
+            format!(
+                "{place} height {height}: counter {count:?}, ledger {}",
+                ledger.count
+            )
+        },
+    )
 }
 
 /// Reads through the polling bridge, which may ask to come back.
@@ -113,17 +130,23 @@ async fn read<T>(
 }
 
 /// Who blocks whom for which module, as (blocking, module, blocked).
+pub type Blocked = BTreeSet<(usize, usize, usize)>;
+/// Who cut whom from the network, as (cutting, cut).
+pub type Cut = BTreeSet<(usize, usize)>;
+
+/// Who blocks whom.
 ///
 /// # Errors
-/// An honest validator is blocked: nothing temporary may be blamed on a peer (EXE-2).
+/// An honest validator is blocked: nothing temporary may be blamed on a peer (EXE-2). Or one that misbehaves in few
+/// modules is cut from all (CON-1).
 pub async fn blocked(
     oracle: &Oracle<PublicKey, Context>,
     world: &World,
-) -> Result<BTreeSet<(usize, usize, usize)>, Broken> {
+) -> Result<(Blocked, Cut), Broken> {
     let index = |key: &PublicKey| world.participants.iter().position(|k| k == key);
-    let mut all = BTreeSet::new();
-    for validator in 0..VALIDATORS {
-        for module in 0..MODULES {
+    let mut blocked = Blocked::new();
+    for module in 0..MODULES {
+        for validator in world.honest_in(module) {
             let Some(mut live) = world.live(validator, module) else {
                 continue;
             };
@@ -131,25 +154,29 @@ pub async fn blocked(
                 continue;
             };
             let peers = peers.iter().filter_map(index);
-            all.extend(peers.map(|peer| (validator, module, peer)));
+            blocked.extend(peers.map(|peer| (validator, module, peer)));
         }
     }
-    let blamed = all
+    let blamed = blocked
         .iter()
-        .find(|(by, module, peer)| world.honest(*by, *module) && world.honest(*peer, *module));
+        .find(|(_, module, peer)| world.honest(*peer, *module));
     ensure(blamed.is_none(), "no honest validator is blocked", || {
         format!("{blamed:?} (blocking, module, blocked)")
     })?;
-    let cut = oracle.blocked().await.unwrap_or_default();
-    for (by, peer) in cut {
-        let (Some(by), Some(peer)) = (index(&by), index(&peer)) else {
-            continue;
-        };
-        let honest = (0..MODULES).filter(|module| world.honest(peer, *module)).count();
-        let mine = (0..MODULES).all(|module| world.honest(by, module));
-        ensure(!mine || honest * 2 < MODULES, "blocked for one module, not for all (CON-1)", || {
-            format!("validator {by} cut validator {peer}")
-        })?;
-    }
-    Ok(all)
+    let cut: Cut = oracle
+        .blocked()
+        .await
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|(by, peer)| Some((index(by)?, index(peer)?)))
+        .filter(|(by, _)| (0..MODULES).all(|module| world.honest(*by, module)))
+        .collect();
+    let honest = |peer| (0..MODULES).filter(|m| world.honest(peer, *m)).count();
+    let rash = cut.iter().find(|(_, peer)| honest(*peer) * 2 >= MODULES);
+    ensure(
+        rash.is_none(),
+        "blocked for one module, not for all (CON-1)",
+        || format!("{rash:?} (cutting, cut)"),
+    )?;
+    Ok((blocked, cut))
 }

@@ -23,6 +23,8 @@ pub struct Report {
     pub tips: [B256; MODULES],
     /// Transactions in blocks, over all modules.
     pub transactions: u64,
+    /// Transactions signed to take the place of others.
+    pub replaced: u64,
     /// Transactions handed over again after their validator had restarted.
     pub resubmitted: u64,
     /// Processes killed.
@@ -39,8 +41,10 @@ pub struct Report {
     pub contradictions: u64,
     /// Views in which validators voted, each validator and module counted.
     pub voted_views: u64,
-    /// Who blocked whom: blocking validator, module, blocked validator.
+    /// Whom honest validators blocked: blocking validator, module, blocked validator.
     pub blocked: BTreeSet<(usize, usize, usize)>,
+    /// Who cut whom from the network: cutting validator, cut validator.
+    pub cut: BTreeSet<(usize, usize)>,
     /// Hash of everything that happened: every task step, write and message, and the newest blocks.
     pub audit: String,
 }
@@ -69,7 +73,11 @@ impl fmt::Display for Report {
             self.resubmitted
         )?;
         let mut some = |count: u64, what: &str| {
-            if count > 0 { write!(f, ", {count} {what}") } else { Ok(()) }
+            if count > 0 {
+                write!(f, ", {count} {what}")
+            } else {
+                Ok(())
+            }
         };
         some(self.crashes, "crashes")?;
         some(self.power_failures, "power failures")?;

@@ -13,6 +13,8 @@ pub enum Role {
     Honest,
     /// Follows it, except that some of its proposals are invalid blocks.
     Liar,
+    /// Follows it, except that its blocks reach two of the three others.
+    Withholder,
     /// Two complete validators share its key, each reaching some of the peers: everything is equivocated, proposals and votes.
     Twin,
     /// Votes for every proposal and for another one at the same time.

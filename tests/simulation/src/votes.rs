@@ -54,14 +54,17 @@ impl VoteLog {
             Vote::Finalize(vote) => {
                 let before = cast.finalized.get_or_insert_with(|| vote.proposal.clone());
                 if *before == vote.proposal {
-                    cast.nullified.then_some("finalized a view it had nullified")
+                    cast.nullified
+                        .then_some("finalized a view it had nullified")
                 } else {
                     Some("finalized two proposals")
                 }
             }
             Vote::Nullify(_) => {
                 cast.nullified = true;
-                cast.finalized.is_some().then_some("nullified a view it had finalized")
+                cast.finalized
+                    .is_some()
+                    .then_some("nullified a view it had finalized")
             }
         };
         if let Some(what) = what {

@@ -1,7 +1,7 @@
 //! Clients of one module: they sign transactions in order and hand each one to some validator.
 //!
 //! ```text
-//! signed ──► accepted by a validator ──► in a block
+//! signed ──► accepted by a validator ──► its nonce is used: in a block, or replaced by one that is
 //!    ▲               │
 //!    └─ the validator restarted: its pool is empty, the client submits again
 //! ```
@@ -9,12 +9,12 @@
 //! As long as the validator lives, nothing is submitted twice: it must bring the transaction into a block by itself.
 
 use crate::{
+    ledger::Ledger,
     wallet::{self, Kind, Payment, SENDERS},
     world::World,
 };
 use alloy_primitives::{B256, Bytes, TxKind, U256};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use std::collections::BTreeSet;
 use trellis_module::SubmitError;
 use trellis_primitives::Class;
 use trellis_txpool::PoolError;
@@ -22,9 +22,11 @@ use trellis_txpool::PoolError;
 /// Most transactions signed at once.
 const BURST_MAX: usize = 5;
 
-/// A transaction that is not in a block yet.
+/// A transaction whose nonce is not used yet.
 #[derive(Clone, Debug)]
 struct Sent {
+    payment: Payment,
+    sender: usize,
     hash: B256,
     raw: Bytes,
     /// The validator that accepted it, and which of its runs.
@@ -38,7 +40,7 @@ pub struct Clients {
     rng: StdRng,
     nonces: [u64; SENDERS],
     waiting: Vec<Sent>,
-    signed: u64,
+    replaced: u64,
     resubmitted: u64,
 }
 
@@ -50,14 +52,14 @@ impl Clients {
             rng: StdRng::seed_from_u64(seed ^ (0xc11e << 8) ^ module as u64),
             nonces: [0; SENDERS],
             waiting: Vec::new(),
-            signed: 0,
+            replaced: 0,
             resubmitted: 0,
         }
     }
 
-    /// Transactions signed so far.
-    pub fn signed(&self) -> u64 {
-        self.signed
+    /// Transactions signed to take the place of others.
+    pub fn replaced(&self) -> u64 {
+        self.replaced
     }
 
     /// How often a transaction was handed over a second time because its validator had lost its pool.
@@ -65,7 +67,7 @@ impl Clients {
         self.resubmitted
     }
 
-    /// Transactions that are not in a block yet, as text.
+    /// Transactions whose nonce is not used yet, as text.
     pub fn waiting(&self) -> Vec<String> {
         let describe = |sent: &Sent| format!("{} accepted by {:?}", sent.hash, sent.accepted);
         self.waiting.iter().map(describe).collect()
@@ -78,18 +80,39 @@ impl Clients {
             let sender = self.rng.random_range(0..SENDERS);
             let payment = self.payment(world.spec(self.module).chain_id(), sender, base_fee);
             self.nonces[sender] += 1;
-            self.signed += 1;
-            let (hash, raw) = payment.sign(sender);
-            let accepted = None;
-            self.waiting.push(Sent { hash, raw, accepted });
+            self.wait_for(payment, sender);
         }
+        if self.rng.random_range(0..8) == 0
+            && let Some(sent) = self.waiting.last()
+            && sent.payment.to != TxKind::Create
+        {
+            let (mut payment, sender) = (sent.payment.clone(), sent.sender);
+            payment.max_fee *= 2;
+            payment.tip = payment.tip * 2 + 1;
+            payment.value += U256::from(1);
+            self.replaced += 1;
+            self.wait_for(payment, sender);
+        }
+    }
+
+    fn wait_for(&mut self, payment: Payment, sender: usize) {
+        let (hash, raw) = payment.clone().sign(sender);
+        self.waiting.push(Sent {
+            payment,
+            sender,
+            hash,
+            raw,
+            accepted: None,
+        });
     }
 
     fn base_fee(&self, world: &World) -> u128 {
         let live = world
             .honest_in(self.module)
             .find_map(|validator| world.live(validator, self.module));
-        live.map_or(1_000_000_000, |live| u128::from(live.chain.next_env().base_fee))
+        live.map_or(1_000_000_000, |live| {
+            u128::from(live.chain.next_env().base_fee)
+        })
     }
 
     fn payment(&mut self, chain_id: u64, sender: usize, base_fee: u128) -> Payment {
@@ -100,12 +123,22 @@ impl Clients {
             0..2 => (TxKind::Call(wallet::counter()), Bytes::new()),
             // Reverts, once the counter is there.
             2 => (TxKind::Call(wallet::counter()), Bytes::from_static(&[1])),
-            3 => (TxKind::Call(wallet::address((sender + 1) % SENDERS)), Bytes::new()),
-            _ => (TxKind::Call(wallet::recipient(self.rng.random_range(1..8))), Bytes::new()),
+            3 => (
+                TxKind::Call(wallet::address((sender + 1) % SENDERS)),
+                Bytes::new(),
+            ),
+            _ => (
+                TxKind::Call(wallet::recipient(self.rng.random_range(1..8))),
+                Bytes::new(),
+            ),
         };
         // Now and then a fee that the next blocks have to come down to.
         let patient = !deploys && self.rng.random_range(0..25) == 0;
-        let max_fee = if patient { base_fee * 8 / 10 } else { base_fee * 2 + 10 };
+        let max_fee = if patient {
+            base_fee * 8 / 10
+        } else {
+            base_fee * 2 + 10
+        };
         Payment {
             kind: kinds[self.rng.random_range(0..3)],
             chain_id,
@@ -113,17 +146,25 @@ impl Clients {
             max_fee,
             tip: self.rng.random_range(0..1_000_000),
             to,
-            value: if deploys { U256::ZERO } else { U256::from(self.rng.random::<u32>()) },
+            value: if deploys {
+                U256::ZERO
+            } else {
+                U256::from(self.rng.random::<u32>())
+            },
             input,
         }
     }
 
-    /// Hands over what no living validator holds, and forgets what is in a block.
+    /// Hands over what no living validator holds, and forgets what is settled: the transactions whose nonce is used in
+    /// `ledger`, the newest one.
     ///
     /// # Errors
     /// A validator refuses a valid transaction.
-    pub fn submit(&mut self, world: &World, included: &BTreeSet<B256>) -> Result<(), String> {
-        self.waiting.retain(|sent| !included.contains(&sent.hash));
+    pub fn submit(&mut self, world: &World, ledger: &Ledger) -> Result<(), String> {
+        self.waiting.retain(|sent| {
+            let entry = ledger.accounts.get(&wallet::address(sent.sender));
+            entry.is_none_or(|entry| entry.nonce <= sent.payment.nonce)
+        });
         let module = self.module;
         let ready: Vec<usize> = world
             .honest_in(module)
@@ -163,7 +204,10 @@ impl Clients {
         if batch.is_empty() {
             return Ok(());
         }
-        let raws = batch.iter().map(|index| self.waiting[*index].raw.clone()).collect();
+        let raws = batch
+            .iter()
+            .map(|index| self.waiting[*index].raw.clone())
+            .collect();
         let run = world.validators[validator].starts();
         for (index, result) in batch.into_iter().zip(live.chain.submit_many(raws)) {
             let sent = &mut self.waiting[index];
@@ -171,9 +215,9 @@ impl Clients {
             match result {
                 // Its nonce is used: a block holds it that was not looked at yet.
                 Ok(_)
-                | Err(SubmitError::Pool(
-                    PoolError::AlreadyKnown | PoolError::NonceTooLow { .. },
-                )) => sent.accepted = Some((validator, run)),
+                | Err(SubmitError::Pool(PoolError::AlreadyKnown | PoolError::NonceTooLow { .. })) => {
+                    sent.accepted = Some((validator, run))
+                }
                 Err(error) if error.class() == Class::Unavailable => sent.accepted = None,
                 Err(error) => {
                     let hash = sent.hash;
@@ -184,7 +228,7 @@ impl Clients {
         Ok(())
     }
 
-    /// Whether everything that was signed is in a block.
+    /// Whether every nonce that was signed for is used.
     pub fn is_done(&self) -> bool {
         self.waiting.is_empty()
     }

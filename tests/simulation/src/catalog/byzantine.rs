@@ -18,7 +18,15 @@ pub(super) fn liar(rng: &mut StdRng) -> Scenario {
     scenario.may_fail = Peers::of([liar]);
     scenario.blocks = 24;
     scenario.bound = ms(300_000);
-    scenario.pause = ms(100);
+    scenario.pause = ms(150);
+    scenario
+}
+
+/// One validator's blocks never reach one of the others, a different one in each module, which has to fetch them.
+pub(super) fn withhold(rng: &mut StdRng) -> Scenario {
+    let mut scenario = Scenario::calm("withhold");
+    scenario.roles[rng.random_range(0..VALIDATORS)] = [Role::Withholder; MODULES];
+    scenario.bound = ms(120_000);
     scenario
 }
 
@@ -97,7 +105,11 @@ pub(super) fn poison(rng: &mut StdRng) -> Scenario {
             module: other,
             from: ms(500),
             to: ms(5_500),
-            progress: if stands { Progress::Stands } else { Progress::Goes },
+            progress: if stands {
+                Progress::Stands
+            } else {
+                Progress::Goes
+            },
         });
     }
     scenario.quiet_from = ms(5_500);

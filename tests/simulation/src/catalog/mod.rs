@@ -8,17 +8,19 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use std::time::Duration;
 
 /// Every scenario, by name.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 15] = [
     "calm",
     "loss",
     "crash",
     "partition",
     "disk",
     "power",
+    "lag",
     "clock",
     "cut",
     "poison",
     "liar",
+    "withhold",
     "twins",
     "forgers",
     "garbage",
@@ -35,10 +37,12 @@ pub fn scenario(name: &str, seed: u64) -> Option<Scenario> {
         "partition" => faults::partition(rng),
         "disk" => faults::disk(rng),
         "power" => faults::power(rng),
+        "lag" => faults::lag(rng),
         "clock" => faults::clock(rng),
         "cut" => faults::cut(rng),
         "poison" => byzantine::poison(rng),
         "liar" => byzantine::liar(rng),
+        "withhold" => byzantine::withhold(rng),
         "twins" => byzantine::twins(rng),
         "forgers" => byzantine::forgers(rng),
         "garbage" => byzantine::garbage(rng),
