@@ -6,11 +6,10 @@
 //! Verdicts (EXE-2): a block that breaks a rule is answered with `None`, for ever. A state that cannot be read is never
 //! a verdict: this process stops, because it can no longer tell.
 
-use crate::{
-    Chain, build,
-    chain::{Candidate, Demand},
-    genesis, rules,
-};
+mod propose;
+mod verdict;
+
+use crate::{Chain, chain::Candidate, genesis};
 use alloy_primitives::{Address, keccak256};
 use commonware_consensus::{
     marshal::ancestry::Ancestry, simplex::scheme::bls12381_threshold::standard,
@@ -27,12 +26,9 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tracing::{debug, error, warn};
-use trellis_executor::{BlockEnv, Executed, ExecutionError, Transaction, execute_block};
-use trellis_primitives::{
-    Block, BlockError, Context, Extension, StateDiff, StateError, header_template,
-    transactions_root,
-};
+use tracing::{debug, warn};
+use trellis_executor::{Executed, ExecutionError, Transaction};
+use trellis_primitives::{Block, Context, StateDiff, StateError};
 use trellis_state::{
     BatchState, Bridge, RecordedBlock, SyncState, Undo,
     tree::{self, Databases, Sealed},
@@ -75,12 +71,6 @@ pub struct Module {
     beneficiary: Address,
 }
 
-/// A block's post-state and what led there.
-struct Outcome<E: Runtime> {
-    sealed: Sealed<E>,
-    executed: Executed,
-}
-
 impl Module {
     /// The application of `chain`, run by the validator `me`, whose fees go to an address derived from its key.
     pub fn new(chain: Arc<Chain>, bridge: Bridge, timing: Timing, me: &ed25519::PublicKey) -> Self {
@@ -101,21 +91,6 @@ impl Module {
     /// The module's timing.
     pub fn timing(&self) -> Timing {
         self.timing
-    }
-
-    /// Environment of a block on `parent`, proposed by this validator now.
-    fn next_env(&self, parent: &Block, timestamp_ms: u64) -> BlockEnv {
-        BlockEnv {
-            chain_id: self.chain.spec().chain_id(),
-            number: parent.number() + 1,
-            timestamp: timestamp_ms / 1000,
-            beneficiary: self.beneficiary,
-            gas_limit: self.chain.spec().gas_limit,
-            base_fee: rules::base_fee_after(parent),
-            prev_randao: rules::randao_after(parent),
-            parent_hash: parent.hash(),
-            parent_beacon_root: rules::beacon_root_after(parent),
-        }
     }
 
     /// Runs `work` on the parent state until every value it reads is there, then seals its changes.
@@ -165,133 +140,6 @@ impl Module {
         self.chain
             .remember(Candidate::new(Arc::new(recorded), executed.diff));
     }
-
-    async fn build<E: Runtime>(
-        &self,
-        runtime: E,
-        context: Context,
-        parent: &Block,
-        batches: tree::Batches<E>,
-    ) -> Option<(Block, Sealed<E>)> {
-        let now = runtime.current();
-        let timestamp_ms = unix_ms(now).max(parent.extension().timestamp_ms + 1);
-        let in_flight = self.chain.in_flight(parent.hash(), parent.number());
-        let candidates = build::select(&self.chain, &in_flight);
-        let env = self.next_env(parent, timestamp_ms);
-        let clock = runtime.child("clock");
-        let deadline = now + self.timing.build_limit;
-        let (sealed, content) = self
-            .run(
-                runtime.child("build"),
-                batches,
-                move |state| {
-                    let expired = || clock.current() >= deadline;
-                    build::fill(env, state, &candidates, expired)
-                },
-                |content| &content.executed.diff,
-            )
-            .await
-            .map_err(|error| fatal_unless_stale("build", &error))
-            .ok()?;
-        let idle = content.transactions.is_empty()
-            && now < self.due(parent)
-            && self.chain.demand(parent) != Demand::LowerFee;
-        if idle {
-            return None;
-        }
-        let extension = Extension {
-            module: self.chain.spec().id,
-            context,
-            timestamp_ms,
-            state: tree::commitment::<E>(&sealed),
-        };
-        let block = match assemble(&env, extension, &content) {
-            Ok(block) => block,
-            Err(error) => {
-                error!(%error, "built a block that breaks a rule; proposing nothing");
-                return None;
-            }
-        };
-        let transactions = content.transactions.iter();
-        let transactions = transactions.map(|t| t.transaction.clone()).collect();
-        self.remember(&block, transactions, content.executed);
-        Some((block, sealed))
-    }
-
-    /// Checks a block against its parent and executes it. `Err` is the rule it breaks.
-    async fn check<E: Runtime>(
-        &self,
-        runtime: E,
-        parent: &Block,
-        block: &Block,
-        batches: tree::Batches<E>,
-    ) -> Result<Sealed<E>, String> {
-        rules::check_header(self.chain.spec(), parent, block).map_err(|e| e.to_string())?;
-        let transactions = build::recover(&self.chain, block)
-            .map_err(|(index, rule)| format!("transaction {index}: {rule}"))?;
-        let env = rules::env_of(self.chain.spec(), block);
-        let work = transactions.clone();
-        let (sealed, executed) = self
-            .run(
-                runtime,
-                batches,
-                move |state| execute_block(env, state, &work),
-                |executed| &executed.diff,
-            )
-            .await
-            .map_err(|error| fatal_unless_stale("check", &error))?;
-        let outcome = Outcome::<E> { sealed, executed };
-        compare(block, &outcome)?;
-        self.remember(block, transactions, outcome.executed);
-        Ok(outcome.sealed)
-    }
-}
-
-/// The block of executed content.
-fn assemble(
-    env: &BlockEnv,
-    extension: Extension,
-    content: &build::Content,
-) -> Result<Block, BlockError> {
-    let transactions = content.transactions.iter();
-    let encoded: Vec<_> = transactions.map(|t| t.encoded.clone()).collect();
-    let mut header = header_template();
-    header.parent_hash = env.parent_hash;
-    header.beneficiary = env.beneficiary;
-    header.state_root = extension.state.root();
-    header.transactions_root = transactions_root(&encoded);
-    header.receipts_root = content.executed.receipts_root;
-    header.logs_bloom = content.executed.logs_bloom;
-    header.number = env.number;
-    header.gas_limit = env.gas_limit;
-    header.gas_used = content.executed.gas_used;
-    header.timestamp = env.timestamp;
-    header.extra_data = extension.hash().into();
-    header.mix_hash = env.prev_randao;
-    header.base_fee_per_gas = Some(env.base_fee);
-    header.parent_beacon_block_root = Some(env.parent_beacon_root);
-    Block::new(header, extension, encoded)
-}
-
-/// The outcome must be the one the header commits to (EXE-1).
-fn compare<E: Runtime>(block: &Block, outcome: &Outcome<E>) -> Result<(), String> {
-    let (header, executed) = (block.header(), &outcome.executed);
-    if header.gas_used != executed.gas_used {
-        return Err(format!(
-            "gasUsed is {}, executed {}",
-            header.gas_used, executed.gas_used
-        ));
-    }
-    if header.receipts_root != executed.receipts_root {
-        return Err("receiptsRoot does not match execution".into());
-    }
-    if header.logs_bloom != executed.logs_bloom {
-        return Err("logsBloom does not match execution".into());
-    }
-    if block.extension().state != tree::commitment::<E>(&outcome.sealed) {
-        return Err("state commitment does not match execution".into());
-    }
-    Ok(())
 }
 
 /// Text of an invalid block's rule. Stops the process if the state cannot be trusted: a storage failure is not a

@@ -18,11 +18,18 @@
 //! those again and they are executed without being published a second time. Until the databases have caught up,
 //! [`Chain::is_current`] is false and the node does not call itself ready. The pool starts empty.
 
+mod blocks;
+mod candidates;
+mod error;
+mod view;
+
+pub(crate) use self::candidates::Candidate;
+pub use self::{error::ChainError, view::StateView};
 use crate::{ChainSpec, rules};
-use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
+use alloy_primitives::B256;
 use parking_lot::{Mutex, RwLock};
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -30,73 +37,14 @@ use std::{
 };
 use tokio::sync::{broadcast, mpsc, watch};
 use trellis_executor::BlockEnv;
-use trellis_primitives::{Account, Block, Class, StateDiff, StateError, StateReader};
-use trellis_state::{History, HistoryError, RecordedBlock, Undo, Window, WindowError};
+use trellis_primitives::{Block, StateDiff, StateReader};
+use trellis_state::{History, HistoryError, RecordedBlock, Undo, Window};
 use trellis_txpool::{Limits, Pool, PooledTransaction, Stats, Status};
 
 /// Blocks a slow subscriber may fall behind before it is told that it lagged.
 const BLOCK_BACKLOG: usize = 512;
 /// Pending transactions a slow subscriber may fall behind.
 const PENDING_BACKLOG: usize = 65_536;
-
-/// Why a chain has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ChainError {
-    /// The history failed.
-    #[error(transparent)]
-    History(#[from] HistoryError),
-    /// The records of recent changes do not fit together.
-    #[error(transparent)]
-    Window(#[from] WindowError),
-    /// The state failed.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The state of that block is no longer, or not yet, kept.
-    #[error(
-        "state of block {requested} is not available: the oldest block with state is {oldest}, the newest {newest} (a node keeps `--history` recent blocks)"
-    )]
-    StateWindow {
-        /// Block asked for.
-        requested: u64,
-        /// Oldest block whose state is served.
-        oldest: u64,
-        /// Newest block.
-        newest: u64,
-    },
-    /// The node is starting.
-    #[error("the node is still starting; try again when /ready answers 200")]
-    Starting,
-}
-
-impl ChainError {
-    /// What the failure says about the request.
-    pub fn class(&self) -> Class {
-        match self {
-            Self::History(error) => error.class(),
-            Self::Window(_) | Self::State(StateError::Storage(_)) => Class::Fatal,
-            Self::State(_) | Self::StateWindow { .. } | Self::Starting => Class::Unavailable,
-        }
-    }
-}
-
-/// A block that was executed but is not known to be final.
-#[derive(Debug)]
-pub(crate) struct Candidate {
-    pub(crate) recorded: Arc<RecordedBlock>,
-    pub(crate) diff: StateDiff,
-    hashes: HashSet<B256>,
-}
-
-impl Candidate {
-    pub(crate) fn new(recorded: Arc<RecordedBlock>, diff: StateDiff) -> Self {
-        let hashes = recorded.transactions.iter().map(|t| *t.tx_hash()).collect();
-        Self {
-            recorded,
-            diff,
-            hashes,
-        }
-    }
-}
 
 /// What changes at the moment a block is published.
 pub(crate) struct Tip {
@@ -229,93 +177,6 @@ impl Chain {
         self.tip.lock().head.clone()
     }
 
-    /// The finalized block at `number`.
-    ///
-    /// # Errors
-    /// [`ChainError::History`].
-    pub fn block(&self, number: u64) -> Result<Option<Arc<RecordedBlock>>, ChainError> {
-        let head = self.head();
-        if number >= head.number() {
-            return Ok((number == head.number()).then_some(head));
-        }
-        // Blocks between the history's tip and the head are finalized and in memory.
-        if let Some(found) = self.candidate_at(number) {
-            return Ok(Some(found));
-        }
-        Ok(self.history.block(number)?)
-    }
-
-    fn candidate_at(&self, number: u64) -> Option<Arc<RecordedBlock>> {
-        if *self.durable.borrow() >= number {
-            return None;
-        }
-        let candidates = self.candidates.lock();
-        let mut at = candidates.range((number, B256::ZERO)..=(number, B256::repeat_byte(0xff)));
-        at.next().map(|(_, candidate)| candidate.recorded.clone())
-    }
-
-    /// The finalized block with this hash.
-    ///
-    /// # Errors
-    /// [`ChainError::History`].
-    pub fn block_by_hash(&self, hash: B256) -> Result<Option<Arc<RecordedBlock>>, ChainError> {
-        if let Some(found) = self.recent_block(|block| block.hash() == hash) {
-            return Ok(Some(found));
-        }
-        match self.history.number_of(hash)? {
-            Some(number) => self.block(number),
-            None => Ok(None),
-        }
-    }
-
-    /// Finalized blocks that the history may not hold yet.
-    fn recent_block(&self, wanted: impl Fn(&RecordedBlock) -> bool) -> Option<Arc<RecordedBlock>> {
-        let head = self.head();
-        if wanted(&head) {
-            return Some(head);
-        }
-        let candidates = self.candidates.lock();
-        let finalized = candidates.range(..(head.number(), B256::ZERO));
-        finalized
-            .map(|(_, c)| &c.recorded)
-            .find(|block| wanted(block))
-            .cloned()
-    }
-
-    /// The finalized block and position that hold a transaction.
-    ///
-    /// # Errors
-    /// [`ChainError::History`].
-    pub fn locate(&self, hash: B256) -> Result<Option<(Arc<RecordedBlock>, usize)>, ChainError> {
-        let position = |block: &RecordedBlock| {
-            block
-                .transactions
-                .iter()
-                .position(|transaction| *transaction.tx_hash() == hash)
-        };
-        if let Some(block) = self.recent_block(|block| position(block).is_some()) {
-            let index = position(&block).unwrap_or_default();
-            return Ok(Some((block, index)));
-        }
-        match self.history.locate(hash)? {
-            Some((number, index)) => Ok(self.block(number)?.map(|block| (block, index))),
-            None => Ok(None),
-        }
-    }
-
-    /// The log bloom of the finalized block at `number`, without reading the block.
-    ///
-    /// # Errors
-    /// [`ChainError::History`].
-    pub fn bloom(&self, number: u64) -> Result<Option<Bloom>, ChainError> {
-        if *self.durable.borrow() < number {
-            return Ok(self
-                .block(number)?
-                .map(|block| block.block.header().logs_bloom));
-        }
-        Ok(self.history.bloom(number)?)
-    }
-
     /// The oldest block whose state is served.
     pub fn oldest_state(&self) -> u64 {
         self.window.read().oldest()
@@ -426,22 +287,6 @@ impl Chain {
         Ok(())
     }
 
-    pub(crate) fn remember(&self, candidate: Candidate) {
-        let key = (candidate.recorded.number(), candidate.recorded.hash());
-        self.candidates.lock().insert(key, Arc::new(candidate));
-    }
-
-    pub(crate) fn candidate(&self, number: u64, hash: B256) -> Option<Arc<Candidate>> {
-        self.candidates.lock().get(&(number, hash)).cloned()
-    }
-
-    /// Forgets candidates at or below a height the history holds.
-    fn prune_candidates(&self, height: u64) {
-        // Under one lock: a block executed meanwhile must not be forgotten.
-        let mut candidates = self.candidates.lock();
-        *candidates = candidates.split_off(&(height + 1, B256::ZERO));
-    }
-
     /// Records what `candidate` overwrites, before it is applied (see [`Window`]).
     pub(crate) fn record_undo(&self, candidate: &Candidate) {
         let mut window = self.window.write();
@@ -484,22 +329,6 @@ impl Chain {
         self.note_change();
     }
 
-    /// Hashes of the transactions in blocks after the head, up to and including `parent`.
-    pub(crate) fn in_flight(&self, mut parent: B256, mut number: u64) -> HashSet<B256> {
-        let head = self.head().number();
-        let candidates = self.candidates.lock();
-        let mut hashes = HashSet::new();
-        while number > head {
-            let Some(candidate) = candidates.get(&(number, parent)) else {
-                break;
-            };
-            hashes.extend(candidate.hashes.iter().copied());
-            parent = candidate.recorded.block.header().parent_hash;
-            number -= 1;
-        }
-        hashes
-    }
-
     /// Whether a block on `parent` would have something to do.
     pub fn demand(&self, parent: &Block) -> Demand {
         let in_flight = self.in_flight(parent.hash(), parent.number());
@@ -524,59 +353,6 @@ impl Chain {
     pub(crate) fn note_change(&self) {
         self.changed
             .send_modify(|count| *count = count.wrapping_add(1));
-    }
-}
-
-/// The state as of one finalized block. Reads are consistent whatever is finalized meanwhile.
-#[derive(Clone)]
-pub struct StateView {
-    number: u64,
-    state: Arc<dyn StateReader + Send + Sync>,
-    window: Arc<RwLock<Window>>,
-}
-
-impl std::fmt::Debug for StateView {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StateView")
-            .field("number", &self.number)
-            .finish_non_exhaustive()
-    }
-}
-
-impl StateView {
-    /// The block whose state this is.
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// Fails if the window moved past this view between two reads, when an answer could be newer than the view.
-    fn still_kept(&self) -> Result<(), StateError> {
-        if self.window.read().oldest() > self.number {
-            Err(StateError::Stale)
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl StateReader for StateView {
-    fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
-        // Database first, window second: see `Window`.
-        let current = self.state.account(address)?;
-        let past = self.window.read().account_at(self.number, address);
-        self.still_kept()?;
-        Ok(past.unwrap_or(current))
-    }
-
-    fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        let current = self.state.storage(address, slot)?;
-        let past = self.window.read().storage_at(self.number, address, slot);
-        self.still_kept()?;
-        Ok(past.unwrap_or(current))
-    }
-
-    fn code(&self, hash: B256) -> Result<Bytes, StateError> {
-        self.state.code(hash)
     }
 }
 

@@ -333,7 +333,7 @@ fn generate(config: &DevConfig) -> Result<NetworkFile, NodeError> {
         gas_limit: config.gas_limit,
         genesis_timestamp_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         validators: config.validators,
-        keys: StoredKeys::generate(&mut rng, config.validators).map_err(NodeError::Config)?,
+        keys: StoredKeys::generate(rng, config.validators).map_err(NodeError::Config)?,
     })
 }
 

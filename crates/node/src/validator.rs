@@ -1,26 +1,25 @@
 //! One validator: its network, and one chain and engine per module.
 
+mod network;
+
+use self::network::{ModuleChannels, Network};
 use crate::{
     NodeError,
     accounts::allocations,
     keys::Keys,
     layout::{Layout, partition},
 };
-use commonware_cryptography::{ChaCha20Poly1305, Signer as _, ed25519::PublicKey};
-use commonware_p2p::{Address, AddressableManager as _, authenticated::lookup};
+use commonware_cryptography::{Signer as _, ed25519::PublicKey};
+use commonware_p2p::{Address, authenticated::lookup::Oracle};
 use commonware_runtime::{Spawner as _, Supervisor as _, buffer::paged::CacheRef, tokio::Context};
-use commonware_stream::{
-    cups::{self, Cups},
-    sake::{self, Sake},
-};
 use commonware_utils::{NZUsize, ordered::Map};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use trellis_consensus::{
-    Channels, HistoryReporter, Offences, PoolRelay, Timeouts,
+    Channels, HistoryReporter, ModuleBlocker, Offences, PoolRelay, Timeouts,
     engine::{self, Config},
     gossip,
-    network::{Channel, Scheme, message_bytes_max, namespace, p2p_namespace},
+    network::{Scheme, namespace},
 };
 use trellis_module::{Chain, ChainSpec, Module, Timing, genesis};
 use trellis_primitives::{ModuleId, ModuleName};
@@ -51,6 +50,17 @@ pub(crate) struct Validator {
     pub(crate) chains: Vec<Arc<Chain>>,
 }
 
+type Engine = trellis_consensus::Engine<Context, Module>;
+
+/// One module at one validator, before its engine runs.
+struct Part {
+    index: usize,
+    chain: Arc<Chain>,
+    page_cache: CacheRef,
+    peers: Oracle<PublicKey>,
+    blocker: ModuleBlocker<Oracle<PublicKey>>,
+}
+
 impl Plan {
     fn spec(&self, id: ModuleId, name: &ModuleName) -> ChainSpec {
         let network = &self.layout.network;
@@ -66,124 +76,119 @@ impl Plan {
         }
     }
 
-    /// Starts validator `index`. Failures of its parts later on arrive at `failures`.
+    /// Starts validator `index`: chains, then connections, then engines. Failures of its parts later on arrive at
+    /// `failures`.
     pub(crate) async fn start(
         &self,
         context: Context,
         index: usize,
         failures: mpsc::UnboundedSender<String>,
     ) -> Result<Validator, NodeError> {
-        let me = self.keys.validators[index].identity.public_key();
-        let count = u32::try_from(self.keys.validators.len()).unwrap_or(u32::MAX);
-        let mut config = lookup::Config::local(
-            Cups::<_, ChaCha20Poly1305>::new(
-                Sake {
-                    signer: self.keys.validators[index].identity.clone(),
-                    synchrony_bound: Duration::from_secs(5),
-                    max_handshake_age: Duration::from_secs(10),
-                    version: sake::Version::V1,
-                },
-                cups::Version::V1,
-            ),
-            &p2p_namespace(self.layout.network.network_id),
-            self.listen[index],
-            NZUsize!(count as usize),
-            message_bytes_max(count),
-            NZUsize!(1024),
-        );
-        config.tracked_peer_sets = NZUsize!(1);
-        let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
-        let _ = oracle.track(0, self.addresses.clone());
-        let mut channels = Vec::new();
-        for module in 0..self.modules.len() {
-            let module = u32::try_from(module).unwrap_or(u32::MAX);
-            channels.push(
-                Channel::ALL.map(|channel| network.register(channel.of(module), channel.quota())),
-            );
-        }
-        network.start();
-
+        let mut network = Network::start(self, &context, index);
         let page_cache = CacheRef::new(PAGE, PAGES);
-        let offences = Offences::new(oracle.clone(), self.modules.len());
         let mut chains = Vec::new();
-        for (position, (name, channels)) in self.modules.iter().zip(channels).enumerate() {
-            let [
-                votes,
-                certificates,
-                resolver,
-                backfill,
-                blocks,
-                transactions,
-            ] = channels;
+        for (position, name) in self.modules.iter().enumerate() {
             let id = u32::try_from(position).ok().and_then(ModuleId::new);
             let id = id.ok_or_else(|| NodeError::Config("too many modules".into()))?;
-            let context = context
-                .child("module")
-                .with_attribute("module", name.clone());
-            let partition = partition(index, name.as_str());
-            let databases = || tree::config::<Context>(&partition, &page_cache);
+            let databases = self.databases(index, name, &page_cache);
+            let context = module_context(&context, name);
             let chain = self
-                .open_chain(&context, index, id, name, databases())
+                .open_chain(&context, index, id, name, databases)
                 .await?;
-            let module = Module::new(
-                chain.clone(),
-                Bridge::Block,
-                Timing {
-                    block_time: self.block_time,
-                    ..Timing::default()
-                },
-                &me,
-            );
-            self.write_history(&context, &chain, failures.clone());
-            let scheme = Scheme::signer(
-                &namespace(self.layout.network.network_id, id.index()),
-                self.keys.participants.clone(),
-                self.keys.sharing.clone(),
-                self.keys.validators[index].share.clone(),
-            )
-            .ok_or_else(|| {
-                self.layout
-                    .damaged_description("keys: a validator's share does not fit the network key")
-            })?;
-            let blocker = offences.module(id.index());
-            if let Some(relay) = PoolRelay::new(chain.clone()) {
-                gossip::start(
-                    &context,
-                    relay,
-                    transactions.0,
-                    blocker.filter(transactions.1),
-                );
-            }
-            let engine = engine::start(
-                context.child("engine"),
-                Config {
-                    me: me.clone(),
-                    module: id.index(),
-                    scheme,
-                    application: module,
-                    databases: databases(),
-                    resolvers: replay::replays::<Context>(),
-                    genesis: chain.genesis().clone(),
-                    history: HistoryReporter::new(context.child("history"), chain.clone()),
-                    partition: partition.clone(),
-                    page_cache: page_cache.clone(),
-                    peers: oracle.clone(),
-                    blocker,
-                    timeouts: Timeouts::default(),
-                },
-                Channels {
-                    votes,
-                    certificates,
-                    resolver,
-                    backfill,
-                    blocks,
-                },
-            )
-            .await;
-            attach(&chain, engine).await;
             chains.push(chain);
         }
+        let others = self.keys.validators.len() - 1;
+        network.connected(&context, others).await;
+        let offences = Offences::new(network.oracle.clone(), self.modules.len());
+        for (chain, channels) in chains.iter().zip(network.channels) {
+            let context = module_context(&context, &chain.spec().name);
+            self.write_history(&context, chain, failures.clone());
+            let part = Part {
+                index,
+                chain: chain.clone(),
+                page_cache: page_cache.clone(),
+                peers: network.oracle.clone(),
+                blocker: offences.module(chain.spec().id.index()),
+            };
+            let engine = self.start_engine(&context, part, channels).await?;
+            attach(chain, engine).await;
+        }
         Ok(Validator { chains })
+    }
+
+    /// Starts one module's engine and gossip.
+    async fn start_engine(
+        &self,
+        context: &Context,
+        part: Part,
+        channels: ModuleChannels,
+    ) -> Result<Engine, NodeError> {
+        let [
+            votes,
+            certificates,
+            resolver,
+            backfill,
+            blocks,
+            (transactions_out, transactions_in),
+        ] = channels;
+        let Part { index, chain, .. } = &part;
+        let (module, name) = (chain.spec().id.index(), &chain.spec().name);
+        let me = self.keys.validators[*index].identity.public_key();
+        let scheme = self.scheme(*index, module)?;
+        if let Some(relay) = PoolRelay::new(chain.clone()) {
+            let incoming = part.blocker.filter(transactions_in);
+            gossip::start(context, relay, transactions_out, incoming);
+        }
+        let timing = Timing {
+            block_time: self.block_time,
+            ..Timing::default()
+        };
+        let config = Config {
+            application: Module::new(chain.clone(), Bridge::Block, timing, &me),
+            me,
+            module,
+            scheme,
+            databases: self.databases(*index, name, &part.page_cache),
+            resolvers: replay::replays::<Context>(),
+            genesis: chain.genesis().clone(),
+            history: HistoryReporter::new(context.child("history"), chain.clone()),
+            partition: partition(*index, name.as_str()),
+            page_cache: part.page_cache,
+            peers: part.peers,
+            blocker: part.blocker,
+            timeouts: Timeouts::default(),
+        };
+        let channels = Channels {
+            votes,
+            certificates,
+            resolver,
+            backfill,
+            blocks,
+        };
+        Ok(engine::start(context.child("engine"), config, channels).await)
+    }
+
+    /// Signs and verifies for validator `index` under a module's namespace.
+    fn scheme(&self, index: usize, module: u32) -> Result<Scheme, NodeError> {
+        let scheme = Scheme::signer(
+            &namespace(self.layout.network.network_id, module),
+            self.keys.participants.clone(),
+            self.keys.sharing.clone(),
+            self.keys.validators[index].share.clone(),
+        );
+        scheme.ok_or_else(|| {
+            self.layout
+                .damaged_description("keys: a validator's share does not fit the network key")
+        })
+    }
+
+    fn databases(
+        &self,
+        index: usize,
+        name: &ModuleName,
+        cache: &CacheRef,
+    ) -> tree::Config<Context> {
+        tree::config::<Context>(&partition(index, name.as_str()), cache)
     }
 
     async fn open_chain(
@@ -238,8 +243,14 @@ impl Plan {
     }
 }
 
+fn module_context(context: &Context, name: &ModuleName) -> Context {
+    context
+        .child("module")
+        .with_attribute("module", name.clone())
+}
+
 /// Connects the chain to its state once the databases are open.
-async fn attach(chain: &Arc<Chain>, engine: trellis_consensus::Engine<Context, Module>) {
+async fn attach(chain: &Arc<Chain>, engine: Engine) {
     let databases: Databases<Context> = engine.state.subscribe_databases().await;
     let applied = engine
         .marshal

@@ -11,6 +11,8 @@ mod params;
 mod server;
 mod subscribe;
 
+/// What [`serve`] serves.
+pub use axum::Router;
 pub(crate) use context::ModuleContext;
 pub use error::RpcError;
 pub use limits::RpcLimits;

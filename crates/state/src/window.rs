@@ -69,8 +69,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Default of [`Self::with_bytes_max`]: 256 MiB.
-    pub const BYTES_MAX: usize = 256 << 20;
+    /// Default of [`Self::with_bytes_max`]: 128 MiB.
+    pub const BYTES_MAX: usize = 128 << 20;
 
     /// Memory per entry of the index, in bytes.
     const INDEX_ENTRY: usize = 96;

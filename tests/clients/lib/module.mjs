@@ -1,5 +1,5 @@
 /** One module of the network under test, with the clients and accounts tests use on it. */
-import { JsonRpcProvider, Network as EthersNetwork, Wallet, WebSocketProvider } from 'ethers';
+import { FetchRequest, JsonRpcProvider, Network as EthersNetwork, Wallet, WebSocketProvider } from 'ethers';
 import {
   createPublicClient,
   createWalletClient,
@@ -14,7 +14,7 @@ import {
   webSocket,
 } from 'viem';
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
-import { until } from './poll.mjs';
+import { until, within } from './poll.mjs';
 import { refusal, rpc } from './rpc.mjs';
 
 export const MNEMONIC = 'test test test test test test test test test test test junk';
@@ -77,15 +77,17 @@ export class Module {
     return client;
   }
 
-  /** An ethers provider over HTTP, closed with the network. */
+  /** An ethers provider over HTTP, closed with the network. An unanswered request is an error after 20 seconds. */
   ethers(options = {}) {
     const network = EthersNetwork.from(this.chainId);
-    const provider = new JsonRpcProvider(this.url, network, { staticNetwork: network, cacheTimeout: -1, ...options });
+    const request = new FetchRequest(this.url);
+    request.timeout = 20_000;
+    const provider = new JsonRpcProvider(request, network, { staticNetwork: network, cacheTimeout: -1, ...options });
     provider.pollingInterval = FAST.pollingInterval;
     this.closers.push(async () => {
       // Removing a listener uninstalls its filter in the background: destroying before that is sent rejects it.
       await provider.removeAllListeners();
-      await provider.send('eth_chainId', []);
+      await within(`${this.name}: the last answer to an ethers provider`, provider.send('eth_chainId', []));
       provider.destroy();
     });
     return provider;

@@ -82,10 +82,13 @@ fn a_peer_is_blocked_for_one_module_only() {
 #[test]
 fn blocking_takes_effect_at_once() {
     let (offences, _) = offences(3);
-    let mut receiver = offences.module(0).filter(Inbox::default());
+    let blocker = offences.module(0);
+    let mut receiver = blocker.filter(Inbox::default());
     receiver.inner.0 = [(peer(1), 1)].into();
     assert_eq!(read(&mut receiver), [1]);
-    offences.clone().module(0).clone().block(peer(1));
+    let mut other = blocker.clone();
+    drop(blocker);
+    other.block(peer(1));
     receiver.inner.0 = [(peer(1), 2), (peer(2), 3)].into();
     assert_eq!(read(&mut receiver), [3]);
 }

@@ -11,7 +11,7 @@ fn names(texts: &[&str]) -> Vec<ModuleName> {
 fn rule(edit: impl FnOnce(&mut DevConfig)) -> String {
     let mut config = DevConfig::default();
     edit(&mut config);
-    match check(&config).expect_err("must be refused") {
+    match rules::check(&config).expect_err("must be refused") {
         NodeError::Config(text) => text,
         other => panic!("refused for another reason: {other}"),
     }
@@ -20,7 +20,7 @@ fn rule(edit: impl FnOnce(&mut DevConfig)) -> String {
 fn allowed(edit: impl FnOnce(&mut DevConfig)) {
     let mut config = DevConfig::default();
     edit(&mut config);
-    check(&config).unwrap();
+    rules::check(&config).unwrap();
 }
 
 #[test]

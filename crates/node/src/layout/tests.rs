@@ -97,7 +97,8 @@ fn another_network_is_refused_by_its_fields() {
     let mut asked = config(dir.path());
     asked.network_id = Some(777_777);
     drop(Layout::open(&asked).unwrap());
-    let edits: [(&str, fn(&mut DevConfig)); 6] = [
+    type Edit = fn(&mut DevConfig);
+    let edits: [(&str, Edit); 6] = [
         ("modules hub,pay, asked for hub", |c| drop(c.modules.pop())),
         ("modules hub,pay, asked for pay,hub", |c| {
             c.modules.reverse()

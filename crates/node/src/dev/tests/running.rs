@@ -6,8 +6,11 @@ use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
+
+/// The key of the first funded account.
+const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,8 +54,7 @@ fn call(network: &DevNetwork, path: &str, method: &str, params: &serde_json::Val
 
 /// A transfer of the first funded account on a module.
 fn transfer(network: &DevNetwork, module: usize, nonce: u64) -> Bytes {
-    let account = &network.accounts()[0];
-    let signer: PrivateKeySigner = account.secret_key_hex.parse().unwrap();
+    let signer: PrivateKeySigner = KEY.parse().unwrap();
     let transaction = TxEip1559 {
         chain_id: network.modules()[module].chain_id,
         nonce,
