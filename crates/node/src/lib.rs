@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// The future of a validator holds those of all its parts.
+#![recursion_limit = "256"]
 
 mod accounts;
 mod config;
