@@ -26,9 +26,9 @@ fmt-check:
 dev *args:
     cargo run --release --bin trellis -- dev {{args}}
 
-# The deterministic simulation with another seed.
-sim seed:
-    TRELLIS_SIM_SEED={{seed}} cargo test --workspace -- sim --nocapture
+# The deterministic simulation with another seed, such as `just sim 7 --scenario crash` or `just sim 1 --seeds 100`.
+sim seed *args:
+    cargo run -p trellis-simulation --bin sim -- {{seed}} {{args}}
 
 # Loads the network that is running, such as `just bench-load --light`.
 bench-load *args:
