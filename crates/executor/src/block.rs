@@ -6,30 +6,28 @@
 //! executed again from its parent state.
 
 use crate::{
-    BlockEnv, ExecutionError, InvalidTransaction, StaticError, Transaction, TransactionError,
-    check_static,
+    BlockEnv, ExecutionError, InvalidTransaction, Setting, StaticError, Transaction,
+    TransactionError, check_static,
+    engine::CodeCache,
+    evm::{Evm, EvmContext, View, transact},
+    ledger::Ledger,
     overlay::{Overlay, ReadFailed},
+    results::{Executed, Outcomes, Ran},
     transaction::evm_transaction,
+    transfer::{self, Transfer},
 };
-use alloy_consensus::{
-    Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction as _, TxType,
-    proofs::calculate_receipt_root,
-};
+use alloy_consensus::Transaction as _;
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
-use alloy_primitives::{Address, B256, Bloom, Bytes, logs_bloom};
+use alloy_primitives::{Address, B256, Bytes};
 use revm::{
-    Context, ExecuteEvm, Journal, MainBuilder, MainnetEvm, SystemCallEvm,
-    context::{BlockEnv as EvmBlock, CfgEnv, TxEnv},
+    Journal, MainBuilder, SystemCallEvm,
     context_interface::block::BlobExcessGasAndPrice,
     context_interface::result::{EVMError, ExecutionResult, InvalidTransaction as EvmInvalid},
     primitives::hardfork::SpecId,
     state::{EvmState, TransactionId},
 };
-use trellis_primitives::{StateDiff, StateReader};
-
-/// Everything the EVM works on.
-pub(crate) type EvmContext<R> =
-    Context<EvmBlock, TxEnv, CfgEnv, Overlay<R>, Journal<Overlay<R>>, ()>;
+use std::sync::Arc;
+use trellis_primitives::StateReader;
 
 /// The journal's map of accounts is reused while a transaction leaves it this small, so that one that touched
 /// thousands of accounts does not make every later one pay for clearing the large table.
@@ -40,26 +38,10 @@ const JOURNAL_CAPACITY_MAX: usize = 1024;
 /// The seam between sequential and parallel execution: whatever runs behind it, the outcome is that of running the
 /// transactions one after the other (EXE-1). It is not `Send`: create it on the thread that uses it.
 pub struct BlockExecutor<R: StateReader> {
-    evm: MainnetEvm<EvmContext<R>>,
-    env: BlockEnv,
-    receipts: Vec<ReceiptEnvelope>,
+    evm: Evm<Overlay<R>>,
+    setting: Setting,
+    ran: Vec<Ran>,
     gas_used: u64,
-    logs_bloom: Bloom,
-}
-
-/// What executing a block produced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Executed {
-    /// One receipt per transaction, in order.
-    pub receipts: Vec<ReceiptEnvelope>,
-    /// Gas all transactions used.
-    pub gas_used: u64,
-    /// Union of the receipts' blooms.
-    pub logs_bloom: Bloom,
-    /// Root of the ordered trie of encoded receipts.
-    pub receipts_root: B256,
-    /// The state before and after, where they differ.
-    pub diff: StateDiff,
 }
 
 /// Executes a whole block.
@@ -73,7 +55,7 @@ pub fn execute_block<R: StateReader>(
     transactions: &[Transaction],
 ) -> Result<Executed, ExecutionError> {
     let mut executor = BlockExecutor::new(env, state)?;
-    executor.receipts.reserve_exact(transactions.len());
+    executor.ran.reserve_exact(transactions.len());
     for (index, transaction) in transactions.iter().enumerate() {
         executor
             .execute(transaction)
@@ -89,10 +71,26 @@ impl<R: StateReader> BlockExecutor<R> {
     /// # Errors
     /// [`ExecutionError::State`] if the state cannot be read.
     pub fn new(env: BlockEnv, state: R) -> Result<Self, ExecutionError> {
-        let mut executor = Self::for_fork(env, state, SpecId::OSAKA);
-        if env.number > 0 {
-            executor.system_call(HISTORY_STORAGE_ADDRESS, env.parent_hash)?;
-            executor.system_call(BEACON_ROOTS_ADDRESS, env.parent_beacon_root)?;
+        Self::open(Setting::new(&env), state, &Arc::default())
+    }
+
+    /// Opens a block in any setting.
+    pub(crate) fn open(
+        setting: Setting,
+        state: R,
+        code: &Arc<CodeCache>,
+    ) -> Result<Self, ExecutionError> {
+        let evm = new_context(&setting, state, code).build_mainnet();
+        let start = setting.start;
+        let mut executor = Self {
+            evm,
+            setting,
+            ran: Vec::new(),
+            gas_used: 0,
+        };
+        if let Some((parent_hash, beacon_root)) = start {
+            executor.system_call(HISTORY_STORAGE_ADDRESS, parent_hash)?;
+            executor.system_call(BEACON_ROOTS_ADDRESS, beacon_root)?;
         }
         Ok(executor)
     }
@@ -100,13 +98,12 @@ impl<R: StateReader> BlockExecutor<R> {
     /// Opens a block under the rules of `spec`, without system calls. For conformance tests only.
     #[doc(hidden)]
     pub fn for_fork(env: BlockEnv, state: R, spec: SpecId) -> Self {
-        let evm = new_context(&env, state, spec).build_mainnet();
+        let setting = Setting::of(&env, spec);
         Self {
-            evm,
-            env,
-            receipts: Vec::new(),
+            evm: new_context(&setting, state, &Arc::default()).build_mainnet(),
+            setting,
+            ran: Vec::new(),
             gas_used: 0,
-            logs_bloom: Bloom::ZERO,
         }
     }
 
@@ -119,7 +116,7 @@ impl<R: StateReader> BlockExecutor<R> {
 
     /// Gas that transactions may still ask for.
     pub fn gas_left(&self) -> u64 {
-        self.env.gas_limit.saturating_sub(self.gas_used)
+        self.setting.gas_limit().saturating_sub(self.gas_used)
     }
 
     /// Gas used so far.
@@ -132,11 +129,8 @@ impl<R: StateReader> BlockExecutor<R> {
     /// # Errors
     /// [`ExecutionError::State`] if the state cannot be read.
     pub fn nonce(&mut self, address: Address) -> Result<u64, ExecutionError> {
-        let overlay = &mut self.evm.ctx.journaled_state.database;
-        match overlay.account(address) {
-            Ok(account) => Ok(account.unwrap_or_default().nonce),
-            Err(ReadFailed) => Err(overlay.failure().into()),
-        }
+        let account = self.evm.ctx.journaled_state.database.peek(address)?;
+        Ok(account.unwrap_or_default().nonce)
     }
 
     /// Executes one transaction after all earlier ones. Its sender is taken as given: recovering it from the
@@ -145,56 +139,52 @@ impl<R: StateReader> BlockExecutor<R> {
     /// # Errors
     /// On any error nothing of the transaction is applied and the executor stays usable.
     pub fn execute(&mut self, tx: &Transaction) -> Result<(), TransactionError> {
-        let inner = tx.inner();
-        check_static(inner, self.env.chain_id, self.env.gas_limit)?;
-        let (left, got) = (self.gas_left(), inner.gas_limit());
-        if got > left {
-            return Err(InvalidTransaction::GasLeft { left, got }.into());
-        }
-        let (base_fee, max_fee) = (self.env.base_fee, inner.max_fee_per_gas());
-        if max_fee < u128::from(base_fee) {
-            return Err(InvalidTransaction::FeeBelowBaseFee { base_fee, max_fee }.into());
-        }
+        check_in_block(&self.setting, self.gas_left(), tx)?;
         self.execute_unchecked(tx)
     }
 
     /// Executes a transaction under the EVM's own checks alone. For conformance tests only.
     #[doc(hidden)]
     pub fn execute_unchecked(&mut self, tx: &Transaction) -> Result<(), TransactionError> {
-        let result = self.evm.transact_one(evm_transaction(tx));
-        let result = settle(&mut self.evm.ctx, tx.signer(), result)?;
-        self.record(tx.inner().tx_type(), result);
+        let position = u32::try_from(self.ran.len() + 1).unwrap_or(u32::MAX);
+        self.evm.ctx.journaled_state.database.begin(position);
+        let transferred = Transfer::of(&self.setting, tx).map(|transfer| self.transfer(&transfer));
+        let ran = match transferred.transpose()?.flatten() {
+            Some(ran) => ran,
+            None => {
+                let result = transact(&mut self.evm, evm_transaction(tx));
+                let result = settle(&mut self.evm.ctx, tx.signer(), result)?;
+                Ran::new(tx.inner().tx_type(), result)
+            }
+        };
+        self.gas_used += ran.gas_used;
+        self.ran.push(ran);
         Ok(())
     }
 
-    fn record(&mut self, tx_type: TxType, result: ExecutionResult) {
-        self.gas_used += result.gas().tx_gas_used();
-        let (success, logs) = match result {
-            ExecutionResult::Success { logs, .. } => (true, logs),
-            ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => (false, Vec::new()),
-        };
-        let bloom = if logs.is_empty() {
-            Bloom::ZERO
-        } else {
-            logs_bloom(&logs)
-        };
-        self.logs_bloom |= bloom;
-        let receipt = Receipt {
-            status: Eip658Value::Eip658(success),
-            cumulative_gas_used: self.gas_used,
-            logs,
-        };
-        let receipt = ReceiptWithBloom {
-            receipt,
-            logs_bloom: bloom,
-        };
-        self.receipts
-            .push(ReceiptEnvelope::from_typed(tx_type, receipt));
+    /// Does a plain transfer, unless it is for the EVM after all; then nothing has changed.
+    fn transfer(&mut self, transfer: &Transfer) -> Result<Option<Ran>, TransactionError> {
+        let beneficiary = self.setting.block.beneficiary;
+        let overlay = &mut self.evm.ctx.journaled_state.database;
+        match overlay.transfer(transfer, beneficiary) {
+            Ok(true) => Ok(Some(Ran {
+                tx_type: transfer.tx_type,
+                success: true,
+                gas_used: transfer::GAS,
+                logs: Vec::new(),
+            })),
+            Ok(false) => Ok(None),
+            Err(ReadFailed) => {
+                overlay.forget();
+                Err(overlay.failure().into())
+            }
+        }
     }
 
     /// Calls a system contract outside the transactions: no nonce, no fee, no receipt. A contract that is absent or
     /// reverts is ignored, as both EIPs say.
     fn system_call(&mut self, contract: Address, input: B256) -> Result<(), ExecutionError> {
+        self.evm.ctx.journaled_state.database.begin(0);
         let result = self
             .evm
             .system_call_one(contract, Bytes::copy_from_slice(input.as_slice()));
@@ -207,41 +197,78 @@ impl<R: StateReader> BlockExecutor<R> {
 
     /// Closes the block.
     pub fn finish(self) -> Executed {
-        let Self {
-            evm,
-            receipts,
-            gas_used,
-            logs_bloom,
-            ..
-        } = self;
-        let receipts_root = calculate_receipt_root(&receipts);
-        let diff = evm.ctx.journaled_state.database.into_diff();
-        Executed {
-            receipts,
-            gas_used,
-            logs_bloom,
-            receipts_root,
+        self.close().seal()
+    }
+
+    /// What happened so far.
+    pub(crate) fn into_ledger(self) -> Ledger {
+        self.evm.ctx.journaled_state.database.into_ledger()
+    }
+
+    /// Closes the block, and leaves blooms and roots for later.
+    pub fn close(self) -> Outcomes {
+        let Self { evm, ran, .. } = self;
+        let (diff, access_list) = evm.ctx.journaled_state.database.into_ledger().close();
+        Outcomes {
+            ran,
             diff,
+            access_list,
         }
     }
 }
 
-/// An EVM context for the block `env` under `spec`.
-pub(crate) fn new_context<R: StateReader>(env: &BlockEnv, state: R, spec: SpecId) -> EvmContext<R> {
-    let mut context = EvmContext::new(Overlay::new(state, env.number, env.parent_hash), spec);
-    context.block = env.evm_block();
-    context.cfg = env.evm_config(spec);
+/// The rules for a transaction at its place in a block that need no state.
+pub(crate) fn check_in_block(
+    setting: &Setting,
+    left: u64,
+    tx: &Transaction,
+) -> Result<(), TransactionError> {
+    let inner = tx.inner();
+    if setting.own {
+        check_static(inner, setting.config.chain_id, setting.gas_limit())?;
+    }
+    let got = inner.gas_limit();
+    if got > left {
+        return Err(InvalidTransaction::GasLeft { left, got }.into());
+    }
+    let (base_fee, max_fee) = (setting.block.basefee, inner.max_fee_per_gas());
+    if max_fee < u128::from(base_fee) {
+        return Err(InvalidTransaction::FeeBelowBaseFee { base_fee, max_fee }.into());
+    }
+    Ok(())
+}
+
+/// An EVM context for a block, over an overlay of the state before it.
+pub(crate) fn new_context<R: StateReader>(
+    setting: &Setting,
+    state: R,
+    code: &Arc<CodeCache>,
+) -> EvmContext<Overlay<R>> {
+    let number = setting.block.number.saturating_to();
+    let mut overlay = Overlay::new(state, number, setting.hashes.clone(), code.clone());
+    if setting.has_empty_accounts() {
+        overlay.keep_empty();
+    }
+    context_over(setting, overlay)
+}
+
+/// An EVM context for a block, over a view of its state.
+pub(crate) fn context_over<D: View>(setting: &Setting, view: D) -> EvmContext<D> {
+    let mut context = EvmContext::new(view, setting.config.spec);
+    context.block = setting.block.clone();
+    context.cfg = setting.config.clone();
     context
 }
 
 /// Drops what a transaction changed, and says how it ended.
 pub(crate) fn discard<R: StateReader>(
-    context: &mut EvmContext<R>,
+    context: &mut EvmContext<Overlay<R>>,
     sender: Address,
     result: Result<ExecutionResult, EVMError<ReadFailed>>,
 ) -> Result<ExecutionResult, TransactionError> {
     let Journal { database, inner } = &mut context.journaled_state;
     inner.finalize();
+    database.forget();
     // A second failure on the way out can leave the first one here, for the next transaction to trip over.
     context.error = Ok(());
     // A failed read decides, whatever the EVM made of it: an outcome built on it must not be used.
@@ -252,8 +279,8 @@ pub(crate) fn discard<R: StateReader>(
 }
 
 /// Moves what a transaction changed from the journal into the overlay; on an error, discards it.
-fn settle<R: StateReader>(
-    context: &mut EvmContext<R>,
+pub(crate) fn settle<R: StateReader>(
+    context: &mut EvmContext<Overlay<R>>,
     sender: Address,
     result: Result<ExecutionResult, EVMError<ReadFailed>>,
 ) -> Result<ExecutionResult, TransactionError> {
@@ -271,7 +298,20 @@ fn settle<R: StateReader>(
     }
 }
 
-fn translate(sender: Address, error: EVMError<ReadFailed>) -> TransactionError {
+/// Says how a transaction ended, and leaves what it read and changed in the journal.
+pub(crate) fn settle_outcome<R: StateReader>(
+    context: &mut EvmContext<Overlay<R>>,
+    sender: Address,
+    result: Result<ExecutionResult, EVMError<ReadFailed>>,
+) -> Result<ExecutionResult, TransactionError> {
+    context.error = Ok(());
+    match context.journaled_state.database.take_failure() {
+        Some(error) => Err(error.into()),
+        None => result.map_err(|error| translate(sender, error)),
+    }
+}
+
+pub(crate) fn translate(sender: Address, error: EVMError<ReadFailed>) -> TransactionError {
     let rule = match error {
         EVMError::Transaction(EvmInvalid::NonceTooLow { tx, state }) => {
             InvalidTransaction::NonceTooLow {

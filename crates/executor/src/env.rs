@@ -4,6 +4,7 @@ use revm::{
     context_interface::block::BlobExcessGasAndPrice,
     primitives::{eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE, hardfork::SpecId},
 };
+use std::collections::BTreeMap;
 
 /// What the transactions of one block can see of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,5 +51,58 @@ impl BlockEnv {
     /// The rules of `spec` on this chain.
     pub(crate) fn evm_config(&self, spec: SpecId) -> CfgEnv {
         CfgEnv::new_with_spec(spec).with_chain_id(self.chain_id)
+    }
+}
+
+/// A block's environment in the EVM's own terms. [`Setting::new`] gives one of this chain's; other chains' blocks have
+/// settings of their own, for conformance tests and measurements only.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The block.
+    pub block: EvmBlock,
+    /// The rules.
+    pub config: CfgEnv,
+    /// Block hashes known without reading: the parent's, and those a fixture gives.
+    pub hashes: BTreeMap<u64, B256>,
+    /// It is a block of this chain: the rules that need no state are this chain's too.
+    pub own: bool,
+    /// What block start writes to the history and the beacon roots contract, if it does.
+    pub start: Option<(B256, B256)>,
+}
+
+impl Setting {
+    /// One of this chain's blocks under the rules of `spec`, without system calls.
+    #[doc(hidden)]
+    pub fn of(env: &BlockEnv, spec: SpecId) -> Self {
+        let parent = env.number.checked_sub(1);
+        Self {
+            block: env.evm_block(),
+            config: env.evm_config(spec),
+            hashes: parent
+                .map(|parent| (parent, env.parent_hash))
+                .into_iter()
+                .collect(),
+            own: true,
+            start: None,
+        }
+    }
+
+    /// One of this chain's blocks, with the system calls of block start. Genesis has none.
+    pub fn new(env: &BlockEnv) -> Self {
+        Self {
+            start: (env.number > 0).then_some((env.parent_hash, env.parent_beacon_root)),
+            ..Self::of(env, SpecId::OSAKA)
+        }
+    }
+
+    /// Whether empty accounts exist, as before EIP-161. An access list cannot tell such an account from none, and nor do
+    /// the parallel ways to execute: they leave such blocks to the sequential one.
+    pub(crate) fn has_empty_accounts(&self) -> bool {
+        !self.config.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON)
+    }
+
+    /// Gas all transactions together may ask for.
+    pub(crate) fn gas_limit(&self) -> u64 {
+        self.block.gas_limit
     }
 }

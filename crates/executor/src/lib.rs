@@ -1,17 +1,33 @@
 #![doc = include_str!("../README.md")]
 
 mod block;
+mod book;
 mod check;
+mod engine;
 mod env;
 mod error;
+mod evm;
 mod fee;
+mod ledger;
+mod listed;
+mod optimistic;
+mod outcome;
 mod overlay;
+mod results;
 pub mod simulate;
+mod slots;
 mod transaction;
+mod transfer;
+mod verify;
 
-pub use block::{BlockExecutor, Executed, execute_block};
+pub use block::{BlockExecutor, execute_block};
 pub use check::{StaticError, check_static};
-pub use env::BlockEnv;
+pub use engine::Engine;
+pub use env::{BlockEnv, Setting};
 pub use error::{ExecutionError, InvalidTransaction, TransactionError};
 pub use fee::next_base_fee;
-pub use transaction::Transaction;
+pub use results::{Executed, Outcomes, Ran};
+pub use transaction::{Transaction, evm_transaction};
+/// The threads an [`Engine`] executes on.
+pub use trellis_stm::Workers;
+pub use verify::{ListError, VerifyError, check_structure};

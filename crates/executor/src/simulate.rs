@@ -15,10 +15,11 @@ pub use estimate::estimate_gas;
 pub use revert::revert_reason;
 
 use crate::{
-    BlockEnv, InvalidTransaction, TransactionError,
-    block::{EvmContext, discard, new_context},
+    BlockEnv, InvalidTransaction, Setting, TransactionError,
+    block::{discard, new_context},
     error::state_class,
-    overlay::ReadFailed,
+    evm::EvmContext,
+    overlay::{Overlay, ReadFailed},
 };
 use alloy_primitives::{Address, Bytes, Log, U256};
 use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverride};
@@ -185,9 +186,13 @@ fn prepare<R: StateReader>(
     request: &TransactionRequest,
     state_overrides: Option<&StateOverride>,
     block_overrides: Option<&BlockOverrides>,
-) -> Result<(EvmContext<R>, TxEnv), SimulateError> {
+) -> Result<(EvmContext<Overlay<R>>, TxEnv), SimulateError> {
     let tx = request::evm_transaction(request, env.chain_id)?;
-    let mut context = new_context(env, state, SpecId::OSAKA);
+    let mut context = new_context(
+        &Setting::of(env, SpecId::OSAKA),
+        state,
+        &std::sync::Arc::default(),
+    );
     let config = &mut context.cfg;
     config.disable_nonce_check = true;
     config.disable_eip3607 = true;
@@ -215,7 +220,7 @@ fn prepare<R: StateReader>(
 
 /// A call that is executed any number of times, each time on the same state.
 struct Session<R: StateReader> {
-    evm: MainnetEvm<EvmContext<R>>,
+    evm: MainnetEvm<EvmContext<Overlay<R>>>,
     tx: TxEnv,
 }
 
@@ -259,7 +264,7 @@ impl<R: StateReader> Session<R> {
 
 /// The outcome of one run; its changes are dropped.
 fn outcome<R: StateReader>(
-    context: &mut EvmContext<R>,
+    context: &mut EvmContext<Overlay<R>>,
     sender: Address,
     result: Result<ExecutionResult, EVMError<ReadFailed>>,
 ) -> Result<ExecutionResult, SimulateError> {

@@ -5,7 +5,7 @@ use revm::{context::TxEnv, context_interface::either::Either};
 pub type Transaction = Recovered<TxEnvelope>;
 
 /// The transaction as the EVM wants it. Calldata is shared; only access and authorization lists are copied.
-pub(crate) fn evm_transaction(tx: &Transaction) -> TxEnv {
+pub fn evm_transaction(tx: &Transaction) -> TxEnv {
     let inner = tx.inner();
     TxEnv {
         tx_type: inner.tx_type() as u8,
@@ -19,8 +19,9 @@ pub(crate) fn evm_transaction(tx: &Transaction) -> TxEnv {
         chain_id: inner.chain_id(),
         access_list: inner.access_list().cloned().unwrap_or_default(),
         gas_priority_fee: inner.max_priority_fee_per_gas(),
-        blob_hashes: Vec::new(),
-        max_fee_per_blob_gas: 0,
+        // Refused before they get here; blocks of other chains have them.
+        blob_hashes: inner.blob_versioned_hashes().unwrap_or_default().to_vec(),
+        max_fee_per_blob_gas: inner.max_fee_per_blob_gas().unwrap_or_default(),
         authorization_list: inner
             .authorization_list()
             .unwrap_or_default()

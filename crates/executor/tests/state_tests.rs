@@ -12,17 +12,20 @@ use alloy_trie::{
     TrieAccount,
     root::{state_root_unhashed, storage_root_unhashed},
 };
-use revm::primitives::hardfork::SpecId;
+use revm::{context_interface::block::BlobExcessGasAndPrice, primitives::hardfork::SpecId};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::LazyLock,
 };
 use trellis_executor::{
-    BlockEnv, BlockExecutor, Executed, StaticError, Transaction, TransactionError, check_static,
+    BlockEnv, BlockExecutor, Engine, Executed, Setting, StaticError, Transaction, TransactionError,
+    check_static,
 };
 use trellis_primitives::{Account, StateError, StateReader};
+use trellis_stm::Workers;
 
 const ARCHIVE: &str = "ethereum-state-tests.tar.xz";
 
@@ -230,13 +233,53 @@ fn execute(
     executor.set_excess_blob_gas(excess, spec);
     // The checks of Trellis are those of its own fork, and want replay protection (EIP-155).
     let own = spec == SpecId::OSAKA && alloy_consensus::Transaction::chain_id(tx.inner()).is_some();
-    if own {
-        executor.execute(tx)?
+    let result = if own {
+        executor.execute(tx)
     } else {
-        executor.execute_unchecked(tx)?
-    }
-    Ok(executor.finish())
+        executor.execute_unchecked(tx)
+    };
+    let result = result.map(|()| executor.finish());
+    let mut setting = Setting::of(&block, spec);
+    setting.own = own;
+    let price = BlobExcessGasAndPrice::new_with_spec(excess, spec);
+    setting.block.blob_excess_gas_and_price = Some(price);
+    assert_same_in_every_way(&setting, &state, tx, &result);
+    result
 }
+
+/// EXE-1: building and checking come to what sequential execution comes to, whatever the number of workers.
+fn assert_same_in_every_way(
+    setting: &Setting,
+    state: &&Accounts<'_>,
+    tx: &Transaction,
+    expected: &Result<Executed, TransactionError>,
+) {
+    let transactions = std::slice::from_ref(tx);
+    for engine in ENGINES.iter() {
+        let built = engine.build(setting, state, transactions);
+        match expected {
+            Ok(expected) => {
+                let (built, _) = built.expect("a valid transaction is built");
+                assert_eq!(&built.seal(), expected);
+                let list = &expected.access_list;
+                let checked = engine.check(setting, state, transactions, list);
+                let checked = checked.expect("a valid block passes with its list");
+                assert_eq!(&checked.seal(), expected);
+            }
+            Err(_) => {
+                built.expect_err("an invalid transaction is not built");
+                let checked = engine.check(setting, state, transactions, &[]);
+                checked.expect_err("an invalid block does not pass");
+            }
+        }
+    }
+}
+
+/// Engines with these numbers of workers, whatever the machine has.
+static ENGINES: LazyLock<Vec<Engine>> = LazyLock::new(|| {
+    let engine = |count| Engine::new(Workers::exactly(count)).eager();
+    [1, 2, 4, 8].map(engine).into()
+});
 
 fn check(
     state: &mut Accounts<'_>,

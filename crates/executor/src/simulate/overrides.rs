@@ -1,5 +1,8 @@
 use super::SimulateError;
-use crate::{block::EvmContext, overlay::ReadFailed};
+use crate::{
+    evm::EvmContext,
+    overlay::{Overlay, ReadFailed},
+};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use alloy_rpc_types_eth::{
     BlockOverrides,
@@ -10,7 +13,7 @@ use trellis_primitives::StateReader;
 
 /// Replaces fields of the block. A difficulty is ignored, as `PREVRANDAO` took its place.
 pub(super) fn apply_to_block<R: StateReader>(
-    context: &mut EvmContext<R>,
+    context: &mut EvmContext<Overlay<R>>,
     overrides: &BlockOverrides,
 ) -> Result<(), SimulateError> {
     let block = &mut context.block;
@@ -32,7 +35,7 @@ pub(super) fn apply_to_block<R: StateReader>(
 
 /// Replaces accounts, code and storage.
 pub(super) fn apply_to_state<R: StateReader>(
-    context: &mut EvmContext<R>,
+    context: &mut EvmContext<Overlay<R>>,
     overrides: &StateOverride,
 ) -> Result<(), SimulateError> {
     // Each override touches its own account alone, so their order does not matter.
@@ -43,7 +46,7 @@ pub(super) fn apply_to_state<R: StateReader>(
 }
 
 fn apply_to_account<R: StateReader>(
-    context: &mut EvmContext<R>,
+    context: &mut EvmContext<Overlay<R>>,
     address: Address,
     wanted: &AccountOverride,
 ) -> Result<(), SimulateError> {

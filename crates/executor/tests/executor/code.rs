@@ -119,3 +119,41 @@ pub(crate) const FACTORY: [u8; 13] = [
 pub(crate) fn created2(factory: Address, initcode: &[u8]) -> Address {
     factory.create2(B256::ZERO, keccak256(initcode))
 }
+
+/// Code: logs the balance of `address`, then its own.
+pub(crate) fn balances_logged(address: Address) -> Vec<u8> {
+    let mut code = vec![op::PUSH20];
+    code.extend_from_slice(address.as_slice());
+    code.extend([op::BALANCE, op::PUSH0, op::MSTORE]);
+    code.extend([op::SELFBALANCE, op::PUSH1, 32, op::MSTORE]);
+    code.extend([op::PUSH1, 64, op::PUSH0, op::LOG0, op::STOP]);
+    code
+}
+
+/// Code: with input, pays two wei to the caller and stores how that ended; without, takes what it is sent.
+pub(crate) fn purse_code() -> Vec<u8> {
+    let mut code = vec![
+        op::CALLDATASIZE,
+        op::PUSH1,
+        5,
+        op::JUMPI,
+        op::STOP,
+        op::JUMPDEST,
+    ];
+    code.extend([op::PUSH0, op::PUSH0, op::PUSH0, op::PUSH0]);
+    code.extend([op::PUSH1, 2, op::CALLER, op::GAS, op::CALL]);
+    code.extend([op::CALLER, op::SSTORE, op::STOP]);
+    code
+}
+
+/// Code: stores the hash of the block whose number is the input, under that number.
+pub(crate) fn block_hash_stored() -> Vec<u8> {
+    let number = [op::PUSH0, op::CALLDATALOAD];
+    [
+        &number[..],
+        &[op::BLOCKHASH],
+        &number[..],
+        &[op::SSTORE, op::STOP],
+    ]
+    .concat()
+}

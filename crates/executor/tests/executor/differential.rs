@@ -22,10 +22,10 @@ const LOGGER_AT: Address = Address::repeat_byte(0xc3);
 const REVERTER_AT: Address = Address::repeat_byte(0xc4);
 
 /// A small generator, so that a failing seed can be run again.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -34,7 +34,7 @@ impl Random {
     }
 }
 
-fn genesis() -> MemoryState {
+pub(crate) fn genesis() -> MemoryState {
     let signers = [signer(1), signer(2), signer(3), signer(4)];
     let mut state = MemoryState::genesis(&signers.each_ref());
     state.deploy(SETTER_AT, &SETTER);
@@ -120,7 +120,7 @@ fn delegating(
 }
 
 /// A random block, built as a leader builds it: what is refused is left out.
-fn build(
+pub(crate) fn build(
     state: &MemoryState,
     block: BlockEnv,
     random: &mut Random,
@@ -245,6 +245,7 @@ fn random_blocks_end_as_revm_says() {
         for _ in 0..3 {
             let block = env(0);
             let (transactions, executed) = build(&state, block, &mut random);
+            crate::parallel::assert_same_in_every_way(block, &state, &transactions, &executed);
             let (results, after) = reference(theirs, block, &transactions);
             theirs = after;
             assert_same_receipts(&executed, &results, seed);

@@ -143,6 +143,7 @@ impl MemoryState {
     /// Executes a block here and writes what it changed.
     pub(crate) fn run(&mut self, env: BlockEnv, transactions: &[Transaction]) -> Executed {
         let executed = execute_block(env, &*self, transactions).expect("block is valid");
+        crate::parallel::assert_same_in_every_way(env, &*self, transactions, &executed);
         self.commit(&executed.diff);
         executed
     }

@@ -1,0 +1,332 @@
+//! Executing a block whose order may conflict: speculate in parallel, commit in order (the scheduler is `trellis-stm`).
+//!
+//! Each worker has an EVM over an overlay of its own, its replica of the state at some prefix of the block. An execution's
+//! reads and wishes become an [`Outcome`]; the worker that commits turns it into an [`Effect`] with exact values, which
+//! the other replicas take over. Results, gas and the list of effects are the line.
+
+use crate::{
+    ExecutionError, Setting, Transaction,
+    block::{BlockExecutor, check_in_block, new_context, settle_outcome},
+    book::Book,
+    engine::{CodeCache, Engine},
+    evm::{Evm, note_balances, transact},
+    ledger::Ledger,
+    outcome::{self, Effect, Hasher, Key, Outcome, Seen, SlotWish, Value, Wish, fits},
+    overlay::{Overlay, ReadFailed},
+    results::{Outcomes, Ran},
+    transaction::evm_transaction,
+    transfer::Transfer,
+};
+use alloy_primitives::{B256, U256};
+use revm::{MainBuilder as _, state::Bytecode};
+use std::sync::Arc;
+use trellis_primitives::{Account, Class, StateReader};
+use trellis_stm::{Access, Report, Schedule, Workload, hold};
+
+/// Fewer transactions for the EVM than this are executed faster than a second thread wakes up.
+const PARALLEL_FROM: usize = 12;
+
+/// How far each worker may be ahead of the line: enough to go on beside one that takes a hundred times as long.
+const WINDOW: usize = 64;
+
+impl Engine {
+    /// Executes the transactions of a block in parallel; the outcome is that of executing them in order (EXE-1).
+    ///
+    /// # Errors
+    /// Those of sequential execution: the first transaction that breaks a rule, or a state that cannot be read.
+    pub fn build<R: StateReader + Sync>(
+        &self,
+        setting: &Setting,
+        state: &R,
+        transactions: &[Transaction],
+    ) -> Result<(Outcomes, Report), ExecutionError> {
+        let transfers: Vec<_> = transactions
+            .iter()
+            .map(|tx| Transfer::of(setting, tx))
+            .collect();
+        let for_evm = transfers.iter().filter(|transfer| transfer.is_none());
+        let pays = self.workers() > 1 && for_evm.count() >= PARALLEL_FROM;
+        if !(pays || self.eager) || setting.has_empty_accounts() {
+            let outcomes = self.sequential(setting, state, transactions)?;
+            return Ok((outcomes, Report::default()));
+        }
+        let before = BlockExecutor::open(setting.clone(), state, &self.code)?.into_ledger();
+        let block = OptimisticBlock {
+            setting,
+            state,
+            transactions,
+            transfers,
+            code: &self.code,
+            eager: self.eager,
+            hasher: Hasher::default(),
+            start: Effect::of(&before),
+        };
+        let mut line = Line::default();
+        let report = self
+            .workers
+            .run(&block, &mut line, Schedule { window: WINDOW })?;
+        Ok((block.close(before, line)?, report))
+    }
+
+    /// Executes the transactions of a block one after the other.
+    ///
+    /// # Errors
+    /// The first transaction that breaks a rule, or a state that cannot be read.
+    pub fn sequential<R: StateReader>(
+        &self,
+        setting: &Setting,
+        state: &R,
+        transactions: &[Transaction],
+    ) -> Result<Outcomes, ExecutionError> {
+        let mut executor = BlockExecutor::open(setting.clone(), state, &self.code)?;
+        for (index, transaction) in transactions.iter().enumerate() {
+            executor
+                .execute(transaction)
+                .map_err(|error| ExecutionError::at(index, error))?;
+        }
+        Ok(executor.close())
+    }
+}
+
+struct OptimisticBlock<'a, R> {
+    setting: &'a Setting,
+    state: &'a R,
+    transactions: &'a [Transaction],
+    transfers: Vec<Option<Transfer>>,
+    code: &'a Arc<CodeCache>,
+    eager: bool,
+    hasher: Hasher,
+    /// What happened before the transactions.
+    start: Effect,
+}
+
+/// What is decided in order.
+#[derive(Default)]
+struct Line {
+    ran: Vec<Ran>,
+    gas_used: u64,
+    committed: Vec<Committed>,
+}
+
+/// What a committed transaction touched and changed.
+struct Committed {
+    reads: Vec<Access<Key, Seen>>,
+    effect: Arc<Effect>,
+    owed: bool,
+}
+
+impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
+    type Replica = Evm<Overlay<&'a R>>;
+    type Outcome = Outcome;
+    type Effect = Arc<Effect>;
+    type Line = Line;
+    type Error = ExecutionError;
+
+    fn len(&self) -> usize {
+        self.transactions.len()
+    }
+
+    fn is_worth_speculating(&self, index: usize) -> bool {
+        self.eager || self.transfers[index].is_none()
+    }
+
+    fn replica(&self, _worker: usize) -> Self::Replica {
+        let mut evm = new_context(self.setting, self.state, self.code).build_mainnet();
+        evm.ctx.chain.defer_fees = true;
+        note_balances(&mut evm.instruction);
+        evm.ctx.journaled_state.database.take_over(&self.start, 0);
+        evm
+    }
+
+    fn execute(&self, evm: &mut Self::Replica, index: usize) -> Outcome {
+        let tx = &self.transactions[index];
+        if let Some(transfer) = &self.transfers[index]
+            && let Some(outcome) = self.transfer(evm, transfer)
+        {
+            return outcome;
+        }
+        evm.ctx.chain.clear();
+        let result = transact(evm, evm_transaction(tx));
+        let result = settle_outcome(&mut evm.ctx, tx.signer(), result);
+        let ran = result.map(|result| Ran::new(tx.inner().tx_type(), result));
+        outcome::take(&mut evm.ctx, &self.hasher, tx, ran)
+    }
+
+    fn holds(&self, outcome: &Outcome, since: &[Arc<Arc<Effect>>]) -> bool {
+        // A state that could not be read says nothing about the transaction.
+        if matches!(outcome.result, Err(ref error) if error.class() != Class::Invalid) {
+            return false;
+        }
+        hold(
+            &outcome.reads,
+            since.iter().map(|effect| &effect.writes),
+            fits,
+        )
+    }
+
+    fn commit(
+        &self,
+        evm: &mut Self::Replica,
+        line: &mut Line,
+        index: usize,
+        outcome: Outcome,
+        exact: bool,
+    ) -> Result<Option<Arc<Effect>>, ExecutionError> {
+        let tx = &self.transactions[index];
+        let fail = |error| ExecutionError::at(index, error);
+        let left = self.setting.gas_limit().saturating_sub(line.gas_used);
+        check_in_block(self.setting, left, tx).map_err(fail)?;
+        let Outcome {
+            reads,
+            wishes,
+            slots,
+            code,
+            fee,
+            result,
+        } = outcome;
+        let ran = result.map_err(fail)?;
+        let overlay = &mut evm.ctx.journaled_state.database;
+        let changes = (wishes, slots, code);
+        let Some(effect) = self.effect(overlay, changes, fee, exact)? else {
+            return Ok(None);
+        };
+        line.gas_used += ran.gas_used;
+        line.ran.push(ran);
+        let effect = Arc::new(effect);
+        line.committed.push(Committed {
+            reads: reads.into_items(),
+            effect: effect.clone(),
+            owed: fee.is_some(),
+        });
+        self.apply(evm, index, &effect);
+        Ok(Some(effect))
+    }
+
+    fn apply(&self, evm: &mut Self::Replica, index: usize, effect: &Arc<Effect>) {
+        let position = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        evm.ctx.journaled_state.database.take_over(effect, position);
+    }
+}
+
+/// Accounts, slots and code an outcome wants to change.
+type Changes = (Vec<Wish>, Vec<SlotWish>, Vec<(B256, Bytecode)>);
+
+/// The account with the credit of an execution that did not look at its balance.
+fn credited(now: Option<Account>, wish: &Wish) -> Option<Account> {
+    let (found, left) = (
+        wish.found.unwrap_or_default(),
+        wish.left.unwrap_or_default(),
+    );
+    let credit = left.balance.checked_sub(found.balance)?;
+    let balance = now.unwrap_or_default().balance.checked_add(credit)?;
+    Some(Account { balance, ..left })
+}
+
+impl<'a, R: StateReader + Sync> OptimisticBlock<'a, R> {
+    /// What an outcome's wishes are on the exact state, which the overlay has. `None` if they cannot all be met, which
+    /// cannot happen to an exact outcome.
+    fn effect(
+        &self,
+        overlay: &mut Overlay<&'a R>,
+        (wishes, slots, code): Changes,
+        fee: Option<U256>,
+        exact: bool,
+    ) -> Result<Option<Effect>, ExecutionError> {
+        let mut effect = Effect {
+            code,
+            ..Effect::default()
+        };
+        let writes = &mut effect.writes.items;
+        writes.reserve(wishes.len() + slots.len() + 1);
+        for wish in &wishes {
+            let now = overlay.now(wish.address).unwrap_or(wish.found);
+            let after = if wish.exact {
+                wish.left
+            } else if let Some(after) = credited(now, wish) {
+                Some(after)
+            } else {
+                // The execution saw a balance that takes the credit, the real one does not.
+                debug_assert!(!exact, "an exact execution saw the balance");
+                return Ok(None);
+            };
+            let (began, fresh) = (wish.began, wish.fresh);
+            let value = Value::Account {
+                began,
+                after,
+                fresh,
+            };
+            writes.push((wish.hash, Key::Account(wish.address), value));
+            if wish.wiped {
+                let key = Key::Storage(wish.address);
+                writes.push((outcome::hash(&self.hasher, &key), key, Value::Wiped));
+            }
+        }
+        let slots = slots.into_iter();
+        writes.extend(slots.map(|(hash, address, slot, began, after)| {
+            (hash, Key::Slot(address, slot), Value::Slot { began, after })
+        }));
+        if let Some(fee) = fee {
+            writes.extend(self.reward(overlay, fee)?);
+        }
+        Ok(Some(effect))
+    }
+
+    /// The credit of a fee to the beneficiary, if it changes anything.
+    fn reward(
+        &self,
+        overlay: &mut Overlay<&'a R>,
+        fee: U256,
+    ) -> Result<Option<(u64, Key, Value)>, ExecutionError> {
+        let beneficiary = self.setting.block.beneficiary;
+        let (began, now) = overlay
+            .load_both(beneficiary)
+            .map_err(|ReadFailed| overlay.failure())?;
+        let account = now.unwrap_or_default();
+        let Some(balance) = account.balance.checked_add(fee) else {
+            let reason = "the beneficiary's balance overflows".to_owned();
+            return Err(ExecutionError::Internal(reason));
+        };
+        let after = Some(Account { balance, ..account }).filter(|account| !account.is_empty());
+        let key = Key::Account(beneficiary);
+        let value = Value::Account {
+            began,
+            after,
+            fresh: false,
+        };
+        Ok((after != now).then(|| (outcome::hash(&self.hasher, &key), key, value)))
+    }
+
+    /// A plain transfer's outcome, unless it is for the EVM after all.
+    fn transfer(&self, evm: &mut Evm<Overlay<&'a R>>, transfer: &Transfer) -> Option<Outcome> {
+        let overlay = &mut evm.ctx.journaled_state.database;
+        let mut both = |address| overlay.load_both(address).ok();
+        let (sender, to) = (both(transfer.sender)?, both(transfer.to)?);
+        let moved = transfer.settle(sender.1, to.1)?;
+        let found = [
+            (transfer.sender, sender.0, sender.1),
+            (transfer.to, to.0, to.1),
+        ];
+        Some(outcome::of_transfer(&self.hasher, transfer, found, moved))
+    }
+
+    /// Results, difference and access list of everything committed.
+    fn close(&self, before: Ledger, line: Line) -> Result<Outcomes, ExecutionError> {
+        let mut book = Book::new(self.state, before);
+        let beneficiary = self.setting.block.beneficiary;
+        for (index, committed) in (1..).zip(&line.committed) {
+            for access in &committed.reads {
+                book.read(access.key, access.seen)?;
+            }
+            if committed.owed {
+                book.account(beneficiary);
+            }
+            book.write(index, &committed.effect)?;
+        }
+        let (diff, access_list) = book.finish().close();
+        Ok(Outcomes {
+            ran: line.ran,
+            diff,
+            access_list,
+        })
+    }
+}
