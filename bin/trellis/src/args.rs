@@ -4,7 +4,7 @@
 //! them, so the options here are all optional and their defaults are named in the help text only.
 
 use crate::{
-    bench::LoadArgs,
+    bench::{ExecArgs, LoadArgs},
     values::{self, ModuleNames},
 };
 use clap::{Args, Parser, Subcommand};
@@ -45,7 +45,7 @@ pub(crate) enum Command {
     /// Run a whole network in this process, with funded accounts and nothing to configure
     #[command(after_help = DEV_EXAMPLES)]
     Dev(DevArgs),
-    /// Measure a running network
+    /// Measure a running network, or how fast blocks execute
     #[command(subcommand, arg_required_else_help = true)]
     Bench(BenchCommand),
     /// Check or print the configuration of `trellis dev`
@@ -65,6 +65,9 @@ pub(crate) enum BenchCommand {
     /// Send transfers over HTTP and measure how many are included, and how fast
     #[command(after_help = crate::bench::LOAD_EXAMPLES)]
     Load(Box<LoadArgs>),
+    /// Execute blocks in this process and measure every way to do it against plain revm
+    #[command(after_help = crate::bench::EXEC_EXAMPLES)]
+    Exec(Box<ExecArgs>),
 }
 
 /// What to do with a configuration.

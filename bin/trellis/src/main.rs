@@ -39,6 +39,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
             dev::run(&Settings::resolve(&args, innermost(matches))?).map(|()| done)
         }
         Command::Bench(BenchCommand::Load(args)) => bench::run(*args),
+        Command::Bench(BenchCommand::Exec(args)) => bench::run_exec(&args),
         Command::Config(ConfigCommand::Check { file }) => {
             Settings::from_file(&file)?;
             output::line(format_args!("{}: ok", file.display()));

@@ -1,6 +1,8 @@
 //! `trellis bench load`: an honest measurement of a running network from outside, over the same JSON-RPC everyone uses.
+//! `trellis bench exec` ([`exec`]) executes blocks in this process.
 
 mod args;
+mod exec;
 mod follow;
 mod funding;
 mod heads;
@@ -22,6 +24,7 @@ use crate::{
     output,
 };
 pub(crate) use args::{LOAD_EXAMPLES, LoadArgs};
+pub(crate) use exec::{EXEC_EXAMPLES, ExecArgs, run as run_exec};
 use machine::{Machine, Watch, cpu_seconds, listener};
 use report::{Report, RunResult, Side, Workload};
 use std::process::ExitCode;
