@@ -30,6 +30,14 @@ dev *args:
 sim seed *args:
     cargo run -p trellis-simulation --bin sim -- {{seed}} {{args}}
 
+# Every order in which the scheduler's threads can meet, as far as a model checker explores them.
+loom:
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p trellis-stm --lib --release loom
+
+# How fast blocks execute, such as `just bench-exec --blocks DIR --threads 1,2`.
+bench-exec *args:
+    cargo run --release --bin trellis -- bench exec {{args}}
+
 # Loads the network that is running, such as `just bench-load --light`.
 bench-load *args:
     cargo run --release --bin trellis -- bench load {{args}}

@@ -203,7 +203,7 @@ fn order_indices_and_repetition_are_checked() {
 #[test]
 fn a_list_has_a_size() {
     let block = Block::new();
-    let max = env(2).gas_limit / 2_000;
+    let max = env(2).gas_limit / 2_000 + 512;
     let error = block.refused(|list| {
         let slots = (0..=max).map(U256::from);
         list[0].storage_reads = slots.collect();
