@@ -1,7 +1,7 @@
 use alloy_primitives::B256;
 use serde::Serialize;
 
-/// A network as its clients see it. Serializes to the answer of `trellis_networkInfo`.
+/// A network as its clients see it. Serializes to the answer of `trellis_network`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkInfo {
