@@ -4,6 +4,7 @@ use alloy_primitives::{B256, map::B256Map};
 use parking_lot::RwLock;
 use revm::state::Bytecode;
 use std::sync::Arc;
+use trellis_primitives::{StateError, StateReader};
 use trellis_stm::Workers;
 
 /// Code kept ready, in bytes.
@@ -22,11 +23,20 @@ struct Codes {
 }
 
 impl CodeCache {
-    pub(crate) fn get(&self, hash: &B256) -> Option<Bytecode> {
-        self.0.read().by_hash.get(hash).cloned()
-    }
-
-    pub(crate) fn insert(&self, hash: B256, code: &Bytecode) {
+    /// The code with this hash, from here or from the state.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state does not have it, or something else under its hash.
+    pub(crate) fn load(
+        &self,
+        hash: B256,
+        state: &impl StateReader,
+    ) -> Result<Bytecode, StateError> {
+        if let Some(code) = self.0.read().by_hash.get(&hash) {
+            return Ok(code.clone());
+        }
+        let code = Bytecode::new_raw_checked(state.code(hash)?)
+            .map_err(|error| StateError::Storage(format!("code {hash} is malformed: {error}")))?;
         let mut codes = self.0.write();
         if codes.bytes > CODE_BYTES_MAX {
             *codes = Codes::default();
@@ -35,6 +45,7 @@ impl CodeCache {
             // An eighth more for the jump targets.
             codes.bytes += code.original_byte_slice().len() * 9 / 8;
         }
+        Ok(code)
     }
 }
 

@@ -8,6 +8,7 @@ mod env;
 mod error;
 mod evm;
 mod fee;
+mod journal;
 mod ledger;
 mod listed;
 mod optimistic;

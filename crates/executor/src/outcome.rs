@@ -11,6 +11,7 @@
 use crate::{
     Transaction, TransactionError,
     evm::{EvmContext, Notes},
+    journal::Fate,
     ledger::Ledger,
     overlay::Overlay,
     results::Ran,
@@ -22,7 +23,7 @@ use core::hash::{BuildHasher as _, Hash};
 use revm::{
     Journal,
     primitives::hardfork::SpecId,
-    state::{Account as EvmAccount, AccountStatus, Bytecode},
+    state::{Account as EvmAccount, Bytecode},
 };
 use trellis_primitives::{Account, Change, StateReader};
 use trellis_stm::{Access, Reads, Writes};
@@ -196,45 +197,23 @@ impl Collector<'_> {
         wipes: bool,
     ) -> Option<(B256, Bytecode)> {
         let (began, found) = database.known(address);
-        let status = account.status;
-        let created = status.contains(AccountStatus::Created);
-        let destroyed = status.contains(AccountStatus::SelfDestructed);
-        let fresh = created || destroyed;
+        let fate = Fate::of(&account);
+        let fresh = fate.created || fate.destroyed;
         let exact = fresh || mattered || matters(found);
         let hash = self.saw_account(address, found, exact);
-        if wipes && !created && !account.storage.is_empty() {
+        if wipes && !fate.created && !account.storage.is_empty() {
             self.saw(Key::Storage(address), Seen::Storage);
         }
         let slots_from = self.slots.len();
         for (slot, value) in account.storage {
-            let original = if created {
-                U256::ZERO
-            } else {
-                value.original_value
-            };
-            let present = if destroyed {
-                U256::ZERO
-            } else {
-                value.present_value
-            };
+            let (original, present) = fate.slot(&value);
             let hash = self.saw(Key::Slot(address, slot), Seen::Slot(original));
             if present != original {
                 let began = database.known_slot(address, slot);
                 self.slots.push((hash, address, slot, began, present));
             }
         }
-        let left = if !status.contains(AccountStatus::Touched) {
-            found
-        } else if destroyed {
-            None
-        } else {
-            let left = Account {
-                nonce: account.info.nonce,
-                balance: account.info.balance,
-                code_hash: account.info.code_hash,
-            };
-            Some(left).filter(|account| !account.is_empty())
-        };
+        let left = fate.left(found, &account.info);
         if left == found && !fresh && self.slots.len() == slots_from {
             return None;
         }
@@ -246,7 +225,7 @@ impl Collector<'_> {
             left,
             exact,
             fresh,
-            wiped: destroyed && !created,
+            wiped: fate.is_wiped(),
         });
         let left = left.filter(Account::has_code)?;
         let known = found.is_some_and(|found| found.code_hash == left.code_hash);

@@ -91,7 +91,7 @@ impl<K, V> Default for Writes<K, V> {
 /// Whether everything read is still so after the writes `since`, oldest first. `fits` compares a value with what was seen.
 pub fn hold<'a, K: Eq + 'a, X, V: 'a>(
     reads: &Reads<K, X>,
-    since: impl DoubleEndedIterator<Item = &'a Writes<K, V>> + Clone,
+    since: impl DoubleEndedIterator<Item = &'a Writes<K, V>>,
     fits: impl Fn(&X, &V) -> bool,
 ) -> bool {
     // The newest write of a key decides. An older one is looked for only when it could matter.

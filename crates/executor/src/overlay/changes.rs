@@ -2,6 +2,7 @@
 
 use super::{NO_CHANGE, Overlay, ReadFailed};
 use crate::{
+    journal,
     ledger::{self, Field},
     slots::number,
     transfer::Transfer,
@@ -123,11 +124,7 @@ impl<R: StateReader> Overlay<R> {
 
     /// The account to keep: none if empty (EIP-161). Remembers its code if that is new.
     fn after(&mut self, id: usize, info: AccountInfo) -> Option<Account> {
-        let after = Account {
-            nonce: info.nonce,
-            balance: info.balance,
-            code_hash: info.code_hash,
-        };
+        let after = journal::account(&info);
         if after.is_empty() {
             return self.keep_empty.then_some(after);
         }

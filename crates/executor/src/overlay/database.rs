@@ -1,44 +1,30 @@
 //! What the EVM reads of an overlay.
 
 use super::{Overlay, ReadFailed};
+use crate::journal;
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{Address, B256, U256};
 use revm::{
     Database,
     state::{AccountId, AccountInfo, Bytecode},
 };
-use trellis_primitives::{StateError, StateReader};
+use trellis_primitives::StateReader;
 
 impl<R: StateReader> Database for Overlay<R> {
     type Error = ReadFailed;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadFailed> {
         let id = self.load(address)?;
-        Ok(self.entries[id].account.after.map(|account| AccountInfo {
-            balance: account.balance,
-            nonce: account.nonce,
-            code_hash: account.code_hash,
-            account_id: AccountId::new(id),
-            // Loaded by hash when something runs or inspects it.
-            code: None,
-        }))
+        let account = self.entries[id].account.after;
+        Ok(account.map(|account| journal::info(account, id)))
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadFailed> {
         if let Some(code) = self.code.get(&hash) {
             return Ok(code.clone());
         }
-        if let Some(code) = self.shared.get(&hash) {
-            self.code.insert(hash, code.clone());
-            return Ok(code);
-        }
-        let code = self.reader.code(hash).and_then(|bytes| {
-            Bytecode::new_raw_checked(bytes)
-                .map_err(|error| StateError::Storage(format!("code {hash} is malformed: {error}")))
-        });
-        match code {
+        match self.shared.load(hash, &self.reader) {
             Ok(code) => {
-                self.shared.insert(hash, &code);
                 self.code.insert(hash, code.clone());
                 Ok(code)
             }

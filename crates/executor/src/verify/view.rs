@@ -1,6 +1,6 @@
 //! What the EVM of one worker reads.
 
-use crate::{Setting, engine::CodeCache, listed::Listed, overlay::ReadFailed};
+use crate::{Setting, engine::CodeCache, journal, listed::Listed, overlay::ReadFailed};
 use alloy_eip7928::BlockAccessIndex;
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{Address, B256, U256, map::B256Map};
@@ -59,30 +59,16 @@ impl<R: StateReader> Database for ListView<'_, '_, R> {
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadFailed> {
         let id = self.find(address)?;
-        Ok(self.account(id)?.map(|account| AccountInfo {
-            balance: account.balance,
-            nonce: account.nonce,
-            code_hash: account.code_hash,
-            account_id: AccountId::new(id),
-            code: None,
-        }))
+        let account = self.account(id)?;
+        Ok(account.map(|account| journal::info(account, id)))
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadFailed> {
         if let Some(code) = self.listed.code.get(&hash).or_else(|| self.code.get(&hash)) {
             return Ok(code.clone());
         }
-        if let Some(code) = self.shared.get(&hash) {
-            self.code.insert(hash, code.clone());
-            return Ok(code);
-        }
-        let code = self.listed.state().code(hash).and_then(|bytes| {
-            Bytecode::new_raw_checked(bytes)
-                .map_err(|error| StateError::Storage(format!("code {hash} is malformed: {error}")))
-        });
-        match code {
+        match self.shared.load(hash, self.listed.state()) {
             Ok(code) => {
-                self.shared.insert(hash, &code);
                 self.code.insert(hash, code.clone());
                 Ok(code)
             }

@@ -9,6 +9,7 @@ use crate::{
     ExecutionError, TransactionError,
     block::{check_in_block, context_over, translate},
     evm::{Evm, transact},
+    journal::Fate,
     listed::{Claims, Listed, Place},
     overlay::ReadFailed,
     results::Ran,
@@ -20,7 +21,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, map::B256Map};
 use revm::{
     Journal, MainBuilder as _, SystemCallEvm as _,
     context_interface::result::{EVMError, ExecutionResult},
-    state::{Account as EvmAccount, AccountStatus},
+    state::Account as EvmAccount,
 };
 use trellis_primitives::{Account, StateReader};
 
@@ -164,21 +165,8 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
             .find(address)
             .ok_or(ListError::MissingAccount { index, address })?;
         let before = listed.account(id, at).map_err(VerifyError::state)?;
-        let status = account.status;
-        let destroyed = status.contains(AccountStatus::SelfDestructed);
-        let created = status.contains(AccountStatus::Created);
-        let after = if !status.contains(AccountStatus::Touched) {
-            before
-        } else if destroyed {
-            None
-        } else {
-            let after = Account {
-                nonce: account.info.nonce,
-                balance: account.info.balance,
-                code_hash: account.info.code_hash,
-            };
-            Some(after).filter(|account| !account.is_empty())
-        };
+        let fate = Fate::of(&account);
+        let after = fate.left(before, &account.info);
         self.hold(index, id, before, after)?;
         for (slot, value) in &account.storage {
             let place = listed.place(id, *slot).ok_or(ListError::MissingSlot {
@@ -187,19 +175,10 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
                 slot: *slot,
             })?;
             listed.saw_slot(place);
-            let original = if created {
-                U256::ZERO
-            } else {
-                value.original_value
-            };
-            let present = if destroyed {
-                U256::ZERO
-            } else {
-                value.present_value
-            };
+            let (original, present) = fate.slot(value);
             self.hold_slot(index, address, *slot, place, original, present)?;
         }
-        if destroyed && !created {
+        if fate.is_wiped() {
             self.hold_wiped(index, id, &account)?;
         }
         Ok(())
