@@ -200,6 +200,11 @@ impl<R: StateReader> BlockExecutor<R> {
         self.close().seal()
     }
 
+    /// Most bytes the encoded access list has so far.
+    pub(crate) fn listed_bytes_max(&mut self) -> usize {
+        self.evm.ctx.journaled_state.database.listed_bytes_max()
+    }
+
     /// What happened so far.
     pub(crate) fn into_ledger(self) -> Ledger {
         self.evm.ctx.journaled_state.database.into_ledger()

@@ -6,6 +6,7 @@ use alloy_eip7928::{
     StorageChange,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, map::B256Map};
+use alloy_rlp::Encodable as _;
 use revm::state::Bytecode;
 use trellis_primitives::{Account, Change, StateDiff};
 
@@ -34,6 +35,25 @@ pub(crate) struct Entry {
     pub(crate) account: u32,
     pub(crate) index: u32,
     pub(crate) field: Field,
+}
+
+/// Most bytes the encoded access list has for an account: address, and the headers of it and its five lists.
+pub(crate) const ACCOUNT_BYTES_MAX: usize = 21 + 6 * 4;
+/// Most bytes for a slot: itself, and the headers of its changes.
+pub(crate) const SLOT_BYTES_MAX: usize = 33 + 2 * 4;
+/// Most bytes of a change beside the value: a header, and the index.
+const CHANGE_BYTES_MAX: usize = 1 + 4;
+
+impl Field {
+    /// Most bytes the encoded access list has for it. Code counts with its hash alone.
+    pub(crate) fn listed_bytes_max(&self) -> usize {
+        CHANGE_BYTES_MAX
+            + match self {
+                Self::Balance(value) | Self::Slot(_, value) => value.length(),
+                Self::Nonce(nonce) => nonce.length(),
+                Self::Code(_) => 2 * 4,
+            }
+    }
 }
 
 /// Everything a block touched, in no particular order, and what it changed, each account's and slot's in order of time.

@@ -5,11 +5,12 @@
 //! the other replicas take over. Results, gas and the list of effects are the line.
 
 use crate::{
-    ExecutionError, Setting, Transaction,
+    ExecutionError, Setting, Transaction, TransactionError,
     block::{BlockExecutor, check_in_block, new_context, settle_outcome},
     book::Book,
     engine::{CodeCache, Engine},
     evm::{Evm, note_balances, transact},
+    fill::{Admission, Candidate, Filled, Room},
     ledger::Ledger,
     outcome::{self, Effect, Hasher, Key, Outcome, Seen, SlotWish, Value, Wish, fits},
     overlay::{Overlay, ReadFailed},
@@ -40,32 +41,77 @@ impl Engine {
         state: &R,
         transactions: &[Transaction],
     ) -> Result<(Outcomes, Report), ExecutionError> {
-        let transfers: Vec<_> = transactions
+        let all = |transaction| Candidate {
+            transaction,
+            bytes: 0,
+        };
+        let candidates: Vec<_> = transactions.iter().map(all).collect();
+        match self.speculate(setting, state, &candidates, None)? {
+            Some((outcomes, _, report)) => Ok((outcomes, report)),
+            None => {
+                let outcomes = self.sequential(setting, state, transactions)?;
+                Ok((outcomes, Report::default()))
+            }
+        }
+    }
+
+    /// Fills a block with candidates, in their order, as far as it has room and time. The outcome is that of executing
+    /// what was taken in order (EXE-1).
+    ///
+    /// # Errors
+    /// A state that cannot be read; nothing is lost by filling the block again.
+    pub fn fill<R: StateReader + Sync>(
+        &self,
+        setting: &Setting,
+        state: &R,
+        candidates: &[Candidate<'_>],
+        room: Room<'_>,
+    ) -> Result<Filled, ExecutionError> {
+        let admission = Some(Admission::new(room));
+        match self.speculate(setting, state, candidates, admission)? {
+            Some((outcomes, taken, _)) => Ok(Filled { taken, outcomes }),
+            None => self.fill_in_order(setting, state, candidates, room),
+        }
+    }
+
+    /// Executes in parallel, if that pays. Returns also which candidates were taken, if that is chosen here.
+    fn speculate<'a, R: StateReader + Sync>(
+        &'a self,
+        setting: &'a Setting,
+        state: &'a R,
+        candidates: &'a [Candidate<'a>],
+        admission: Option<Admission<'a>>,
+    ) -> Result<Option<(Outcomes, Vec<usize>, Report)>, ExecutionError> {
+        let transfers: Vec<_> = candidates
             .iter()
-            .map(|tx| Transfer::of(setting, tx))
+            .map(|candidate| Transfer::of(setting, candidate.transaction))
             .collect();
         let for_evm = transfers.iter().filter(|transfer| transfer.is_none());
         let pays = self.workers() > 1 && for_evm.count() >= PARALLEL_FROM;
         if !(pays || self.eager) || setting.has_empty_accounts() {
-            let outcomes = self.sequential(setting, state, transactions)?;
-            return Ok((outcomes, Report::default()));
+            return Ok(None);
         }
         let before = BlockExecutor::open(setting.clone(), state, &self.code)?.into_ledger();
         let block = OptimisticBlock {
             setting,
             state,
-            transactions,
+            candidates,
             transfers,
             code: &self.code,
             eager: self.eager,
             hasher: Hasher::default(),
             start: Effect::of(&before),
         };
-        let mut line = Line::default();
+        let mut line = Line {
+            admission,
+            ..Line::default()
+        };
         let report = self
             .workers
             .run(&block, &mut line, Schedule { window: WINDOW })?;
-        Ok((block.close(before, line)?, report))
+        let taken = line.admission.take().map(Admission::into_taken);
+        let outcomes = block.close(before, line)?;
+        Ok(Some((outcomes, taken.unwrap_or_default(), report)))
     }
 
     /// Executes the transactions of a block one after the other.
@@ -91,7 +137,7 @@ impl Engine {
 struct OptimisticBlock<'a, R> {
     setting: &'a Setting,
     state: &'a R,
-    transactions: &'a [Transaction],
+    candidates: &'a [Candidate<'a>],
     transfers: Vec<Option<Transfer>>,
     code: &'a Arc<CodeCache>,
     eager: bool,
@@ -102,10 +148,12 @@ struct OptimisticBlock<'a, R> {
 
 /// What is decided in order.
 #[derive(Default)]
-struct Line {
+struct Line<'a> {
     ran: Vec<Ran>,
     gas_used: u64,
     committed: Vec<Committed>,
+    /// Chooses among candidates; without it all must be taken.
+    admission: Option<Admission<'a>>,
 }
 
 /// What a committed transaction touched and changed.
@@ -119,11 +167,11 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
     type Replica = Evm<Overlay<&'a R>>;
     type Outcome = Outcome;
     type Effect = Arc<Effect>;
-    type Line = Line;
+    type Line = Line<'a>;
     type Error = ExecutionError;
 
     fn len(&self) -> usize {
-        self.transactions.len()
+        self.candidates.len()
     }
 
     fn is_worth_speculating(&self, index: usize) -> bool {
@@ -138,8 +186,18 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
         evm
     }
 
+    fn pass_over(&self, line: &mut Line<'a>, index: usize) -> Option<Arc<Effect>> {
+        let left = self.gas_left(line);
+        let admission = line.admission.as_mut()?;
+        (!admission.admits(&self.candidates[index], left)).then(Arc::default)
+    }
+
+    fn is_over(&self, line: &Line<'a>) -> bool {
+        line.admission.as_ref().is_some_and(Admission::is_over)
+    }
+
     fn execute(&self, evm: &mut Self::Replica, index: usize) -> Outcome {
-        let tx = &self.transactions[index];
+        let tx = self.candidates[index].transaction;
         if let Some(transfer) = &self.transfers[index]
             && let Some(outcome) = self.transfer(evm, transfer)
         {
@@ -167,15 +225,14 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
     fn commit(
         &self,
         evm: &mut Self::Replica,
-        line: &mut Line,
+        line: &mut Line<'a>,
         index: usize,
         outcome: Outcome,
         exact: bool,
     ) -> Result<Option<Arc<Effect>>, ExecutionError> {
-        let tx = &self.transactions[index];
+        let candidate = &self.candidates[index];
         let fail = |error| ExecutionError::at(index, error);
-        let left = self.setting.gas_limit().saturating_sub(line.gas_used);
-        check_in_block(self.setting, left, tx).map_err(fail)?;
+        let left = self.gas_left(line);
         let Outcome {
             reads,
             wishes,
@@ -184,12 +241,24 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
             fee,
             result,
         } = outcome;
-        let ran = result.map_err(fail)?;
+        let checked = check_in_block(self.setting, left, candidate.transaction);
+        let ran = match (checked.and(result), &mut line.admission) {
+            (Ok(ran), _) => ran,
+            (Err(TransactionError::Invalid(rule)), Some(admission)) => {
+                admission.refuse(candidate, &rule);
+                return Ok(Some(Arc::default()));
+            }
+            (Err(error), _) => return Err(fail(error)),
+        };
         let overlay = &mut evm.ctx.journaled_state.database;
         let changes = (wishes, slots, code);
         let Some(effect) = self.effect(overlay, changes, fee, exact)? else {
             return Ok(None);
         };
+        if let Some(admission) = &mut line.admission {
+            let listed = effect.listed_bytes_max() + outcome::listed_bytes_max(&reads);
+            admission.take(index, candidate, listed);
+        }
         line.gas_used += ran.gas_used;
         line.ran.push(ran);
         let effect = Arc::new(effect);
@@ -223,6 +292,10 @@ fn credited(now: Option<Account>, wish: &Wish) -> Option<Account> {
 }
 
 impl<'a, R: StateReader + Sync> OptimisticBlock<'a, R> {
+    fn gas_left(&self, line: &Line<'_>) -> u64 {
+        self.setting.gas_limit().saturating_sub(line.gas_used)
+    }
+
     /// What an outcome's wishes are on the exact state, which the overlay has. `None` if they cannot all be met; those of an
     /// execution on the exact state can.
     fn effect(
@@ -309,7 +382,7 @@ impl<'a, R: StateReader + Sync> OptimisticBlock<'a, R> {
     }
 
     /// Results, difference and access list of everything committed.
-    fn close(&self, before: Ledger, line: Line) -> Result<Outcomes, ExecutionError> {
+    fn close(&self, before: Ledger, line: Line<'_>) -> Result<Outcomes, ExecutionError> {
         let mut book = Book::new(self.state, before);
         let beneficiary = self.setting.block.beneficiary;
         for (index, committed) in (1..).zip(&line.committed) {

@@ -12,7 +12,7 @@ use crate::{
     Transaction, TransactionError,
     evm::{EvmContext, Notes},
     journal::Fate,
-    ledger::Ledger,
+    ledger::{self, Field, Ledger},
     overlay::Overlay,
     results::Ran,
     transfer::{self, Moved, Transfer},
@@ -155,6 +155,37 @@ impl Effect {
         }
         effect
     }
+}
+
+impl Effect {
+    /// Most bytes the encoded access list has for these changes, beside the accounts and slots themselves.
+    pub(crate) fn listed_bytes_max(&self) -> usize {
+        let writes = self.writes.items.iter();
+        let writes = writes.map(|(_, _, value)| match value {
+            Value::Account { began, after, .. } => {
+                let (began, after) = (began.unwrap_or_default(), after.unwrap_or_default());
+                let code = (began.code_hash != after.code_hash).then_some(Field::Code(B256::ZERO));
+                Field::Balance(after.balance).listed_bytes_max()
+                    + Field::Nonce(after.nonce).listed_bytes_max()
+                    + code.map_or(0, |code| code.listed_bytes_max())
+            }
+            Value::Slot { after, .. } => Field::Slot(U256::ZERO, *after).listed_bytes_max(),
+            Value::Wiped => 0,
+        });
+        let code = self.code.iter().map(|(_, code)| code.len());
+        writes.sum::<usize>() + code.sum::<usize>()
+    }
+}
+
+/// Most bytes the encoded access list has for what was looked at.
+pub(crate) fn listed_bytes_max(reads: &Reads<Key, Seen>) -> usize {
+    let reads = reads.items().iter();
+    let bytes = reads.map(|access| match access.key {
+        Key::Account(_) => ledger::ACCOUNT_BYTES_MAX,
+        Key::Slot(..) => ledger::SLOT_BYTES_MAX,
+        Key::Storage(_) => 0,
+    });
+    bytes.sum()
 }
 
 /// Hashes keys. Fixed for one run, so that hashes of different workers compare.

@@ -40,6 +40,8 @@ pub(crate) struct Overlay<R> {
     failure: Option<StateError>,
     /// What was changed, when.
     changes: Vec<ledger::Entry>,
+    /// Most bytes the encoded access list has for the first so many of them.
+    listed: (usize, usize),
     /// The index changes are noted under: 0 before the transactions, then theirs plus one.
     position: u32,
     /// Numbers of entries and slots when the transaction began.
@@ -107,6 +109,7 @@ impl<R: StateReader> Overlay<R> {
             hashes,
             failure: None,
             changes: Vec::new(),
+            listed: (0, 0),
             position: 0,
             began: (0, 0),
             hashes_read: Vec::new(),
@@ -251,6 +254,21 @@ impl<R: StateReader> Overlay<R> {
             *self.slots.entry(chain, id, slot, NO_CHANGE) = Change { before, after };
         }
         Ok(())
+    }
+
+    /// Most bytes the encoded access list has so far.
+    pub(crate) fn listed_bytes_max(&mut self) -> usize {
+        let (mut bytes, counted) = self.listed;
+        for change in &self.changes[counted..] {
+            bytes += change.field.listed_bytes_max();
+            if let Field::Code(hash) = change.field {
+                bytes += self.code.get(&hash).map_or(0, Bytecode::len);
+            }
+        }
+        self.listed = (bytes, self.changes.len());
+        bytes
+            + self.entries.len() * ledger::ACCOUNT_BYTES_MAX
+            + self.slots.len() * ledger::SLOT_BYTES_MAX
     }
 
     /// Everything the block touched and changed.

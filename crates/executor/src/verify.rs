@@ -30,6 +30,7 @@ use alloy_eip7928::{
     AccountChanges, BlockAccessIndex, ITEM_COST, total_bal_items, validate_block_access_list,
 };
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
+use alloy_primitives::Bytes;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use trellis_primitives::{Account, Change, StateDiff, StateError, StateReader};
@@ -51,7 +52,7 @@ impl Engine {
         setting: &Setting,
         state: &R,
         transactions: &[Transaction],
-        list: &[AccountChanges],
+        list: AccessList,
     ) -> Result<Outcomes, VerifyError> {
         // What gas could pay for follows from this chain's prices.
         let gas = if setting.own {
@@ -59,7 +60,7 @@ impl Engine {
         } else {
             u64::MAX
         };
-        check_structure(list, transactions.len(), gas)?;
+        check_structure(&list, transactions.len(), gas)?;
         if setting.has_empty_accounts() {
             let outcomes = self.sequential(setting, state, transactions)?;
             let (claimed, made) = (list.len(), outcomes.access_list.len());
@@ -69,7 +70,39 @@ impl Engine {
                 Err(ListError::Unmade { claimed, made }.into())
             };
         }
+        let listed = Listed::new(state, &list).map_err(ListError::Code)?;
+        let ran = self.verify_listed(setting, transactions, &listed)?;
+        let diff = difference(&listed).map_err(VerifyError::state)?;
+        drop(listed);
+        Ok(Outcomes {
+            ran,
+            diff,
+            access_list: list,
+        })
+    }
+
+    /// The first half of [`Engine::check`]: whether the list, whose structure is sound, is what execution does, and what
+    /// the transactions came to. The other half, [`claimed_difference`], needs only the list, so both can go on at once.
+    ///
+    /// # Errors
+    /// [`VerifyError`] for the first transaction that is invalid or that the list is wrong about.
+    pub fn verify<R: StateReader + Sync>(
+        &self,
+        setting: &Setting,
+        state: &R,
+        transactions: &[Transaction],
+        list: &[AccountChanges],
+    ) -> Result<Vec<Ran>, VerifyError> {
         let listed = Listed::new(state, list).map_err(ListError::Code)?;
+        self.verify_listed(setting, transactions, &listed)
+    }
+
+    fn verify_listed<R: StateReader + Sync>(
+        &self,
+        setting: &Setting,
+        transactions: &[Transaction],
+        listed: &Listed<'_, R>,
+    ) -> Result<Vec<Ran>, VerifyError> {
         let run = Verification {
             setting,
             transactions,
@@ -89,8 +122,38 @@ impl Engine {
         } else {
             self.workers.each(|_| run.work(self.workers()));
         }
-        run.finish(list)
+        run.finish()
     }
+}
+
+/// Everything a block touches, with every change, ordered by address (EIP-7928).
+pub type AccessList = Vec<AccountChanges>;
+
+/// The encoding a block carries.
+pub fn encode_access_list(list: &[AccountChanges]) -> Bytes {
+    let mut encoded = Vec::new();
+    alloy_rlp::encode_list(list, &mut encoded);
+    encoded.into()
+}
+
+/// The list a block carries.
+///
+/// # Errors
+/// [`ListError::Encoding`].
+pub fn decode_access_list(encoded: &[u8]) -> Result<AccessList, ListError> {
+    alloy_rlp::decode_exact(encoded).map_err(ListError::Encoding)
+}
+
+/// What a block changes if its list, whose structure is sound, is right.
+///
+/// # Errors
+/// [`ListError::Code`], or a state that cannot be read.
+pub fn claimed_difference<R: StateReader>(
+    state: &R,
+    list: &[AccountChanges],
+) -> Result<StateDiff, VerifyError> {
+    let listed = Listed::new(state, list).map_err(ListError::Code)?;
+    difference(&listed).map_err(VerifyError::state)
 }
 
 /// The rules for a list that need no execution.
@@ -114,7 +177,7 @@ pub fn check_structure(
 struct Verification<'a, R> {
     setting: &'a Setting,
     transactions: &'a [Transaction],
-    listed: Listed<'a, R>,
+    listed: &'a Listed<'a, R>,
     code: &'a CodeCache,
     /// The first transaction nobody has taken.
     next: AtomicUsize,
@@ -187,8 +250,8 @@ impl<'a, R: StateReader + Sync> Verification<'a, R> {
         }
     }
 
-    /// The rules that need all transactions, and the outcome.
-    fn finish(self, list: &[AccountChanges]) -> Result<Outcomes, VerifyError> {
+    /// The rules that need all transactions, and what these came to.
+    fn finish(self) -> Result<Vec<Ran>, VerifyError> {
         let Shared { ran, made, failure } = self.shared.into_inner();
         let mut gas_used = 0;
         let mut results = Vec::with_capacity(ran.len());
@@ -215,12 +278,7 @@ impl<'a, R: StateReader + Sync> Verification<'a, R> {
         if claimed != made {
             return Err(ListError::Unmade { claimed, made }.into());
         }
-        let diff = difference(&self.listed).map_err(VerifyError::state)?;
-        Ok(Outcomes {
-            ran: results,
-            diff,
-            access_list: list.to_vec(),
-        })
+        Ok(results)
     }
 }
 

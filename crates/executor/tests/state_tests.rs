@@ -262,13 +262,13 @@ fn assert_same_in_every_way(
                 let (built, _) = built.expect("a valid transaction is built");
                 assert_eq!(&built.seal(), expected);
                 let list = &expected.access_list;
-                let checked = engine.check(setting, state, transactions, list);
+                let checked = engine.check(setting, state, transactions, list.clone());
                 let checked = checked.expect("a valid block passes with its list");
                 assert_eq!(&checked.seal(), expected);
             }
             Err(_) => {
                 built.expect_err("an invalid transaction is not built");
-                let checked = engine.check(setting, state, transactions, &[]);
+                let checked = engine.check(setting, state, transactions, Vec::new());
                 checked.expect_err("an invalid block does not pass");
             }
         }

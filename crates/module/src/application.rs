@@ -93,6 +93,11 @@ impl Module {
         self.timing
     }
 
+    /// Whether execution may wait on the thread it runs on, which then is one for that.
+    fn may_block(&self) -> bool {
+        self.bridge == Bridge::Block
+    }
+
     /// Runs `work` on the parent state until every value it reads is there, then seals its changes.
     async fn run<E, T>(
         &self,
@@ -106,21 +111,19 @@ impl Module {
         T: Send + 'static,
     {
         let bridge = self.bridge;
-        let task = context
-            .shared(bridge == Bridge::Block)
-            .spawn(move |_| async move {
-                let state = SyncState::new(BatchState::<E>(batches), bridge);
-                let result = loop {
-                    match work(&state) {
-                        Err(ExecutionError::State(StateError::Pending)) => {
-                            state.fetch().await?;
-                        }
-                        other => break other?,
+        let task = context.shared(self.may_block()).spawn(move |_| async move {
+            let state = SyncState::new(BatchState::<E>(batches), bridge);
+            let result = loop {
+                match work(&state) {
+                    Err(ExecutionError::State(StateError::Pending)) => {
+                        state.fetch().await?;
                     }
-                };
-                let sealed = tree::write_diff::<E>(state.into_inner().0, diff(&result)).await?;
-                Ok((sealed, result))
-            });
+                    other => break other?,
+                }
+            };
+            let sealed = tree::write_diff::<E>(state.into_inner().0, diff(&result)).await?;
+            Ok((sealed, result))
+        });
         match task.await {
             Ok(result) => result,
             // The runtime ends and took the task with it, as it will this one: there is nothing left to say.

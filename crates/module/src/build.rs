@@ -1,16 +1,16 @@
 //! What goes into a block: chosen from the pool by a leader, decoded from the body by everybody else.
 
 use crate::{Chain, submit};
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{B256, Bytes};
 use rayon::prelude::*;
 use std::{collections::HashSet, sync::Arc};
 use trellis_executor::{
-    BlockEnv, BlockExecutor, Executed, ExecutionError, InvalidTransaction, Transaction,
-    TransactionError,
+    BlockEnv, Candidate, Engine, Executed, ExecutionError, Room, Setting, Transaction,
+    encode_access_list,
 };
 use trellis_primitives::{
     Block, StateReader,
-    limits::{BODY_BYTES_MAX, TRANSACTIONS_MAX},
+    limits::{ACCESS_LIST_BYTES_MAX, BODY_BYTES_MAX, TRANSACTIONS_MAX},
 };
 use trellis_txpool::PooledTransaction;
 
@@ -18,6 +18,8 @@ use trellis_txpool::PooledTransaction;
 pub(crate) struct Content {
     pub(crate) transactions: Vec<Arc<PooledTransaction>>,
     pub(crate) executed: Executed,
+    /// Everything the block touches, encoded.
+    pub(crate) access_list: Bytes,
 }
 
 /// Transactions worth trying on top of blocks that hold `in_flight`, best first, within one block's limits.
@@ -45,52 +47,37 @@ pub(crate) fn select(chain: &Chain, in_flight: &HashSet<B256>) -> Vec<Arc<Pooled
     })
 }
 
-/// Executes candidates in order and keeps those that fit. A candidate that does not fit here costs its sender the
-/// rest of this block, never its place in the pool.
+/// Executes candidates in order and keeps those that fit (see [`Engine::fill`]).
 ///
 /// # Errors
 /// [`ExecutionError`] when the state cannot be read; nothing is lost by running it again.
-pub(crate) fn fill<R: StateReader>(
-    env: BlockEnv,
-    state: R,
+pub(crate) fn fill<R: StateReader + Sync>(
+    engine: &Engine,
+    env: &BlockEnv,
+    state: &R,
     candidates: &[Arc<PooledTransaction>],
-    mut expired: impl FnMut() -> bool,
+    expired: &(dyn Fn() -> bool + Sync),
 ) -> Result<Content, ExecutionError> {
-    let mut executor = BlockExecutor::new(env, state)?;
-    let mut skipped: HashSet<Address> = HashSet::new();
-    let mut transactions = Vec::new();
-    let mut bytes = 0;
-    for (index, pooled) in candidates.iter().enumerate() {
-        if index % 64 == 63 && expired() {
-            break;
-        }
-        let oversized = bytes + pooled.encoded.len() > BODY_BYTES_MAX;
-        if skipped.contains(&pooled.sender()) {
-            continue;
-        }
-        if oversized || pooled.gas_limit() > executor.gas_left() {
-            skipped.insert(pooled.sender());
-            continue;
-        }
-        match executor.execute(&pooled.transaction) {
-            Ok(()) => {
-                bytes += pooled.encoded.len();
-                transactions.push(pooled.clone());
-            }
-            // Already in a block this one builds on.
-            Err(TransactionError::Invalid(InvalidTransaction::NonceTooLow { .. })) => {}
-            Err(TransactionError::Invalid(_)) => {
-                skipped.insert(pooled.sender());
-            }
-            Err(TransactionError::State(error)) => return Err(error.into()),
-            Err(TransactionError::Internal(reason)) => {
-                return Err(ExecutionError::Internal(reason));
-            }
-        }
-    }
+    let offered: Vec<_> = candidates
+        .iter()
+        .map(|pooled| Candidate {
+            transaction: &pooled.transaction,
+            bytes: pooled.encoded.len(),
+        })
+        .collect();
+    let room = Room {
+        body_bytes: BODY_BYTES_MAX,
+        transactions: TRANSACTIONS_MAX,
+        access_list_bytes: ACCESS_LIST_BYTES_MAX,
+        is_over: expired,
+    };
+    let filled = engine.fill(&Setting::new(env), state, &offered, room)?;
+    let taken = filled.taken.iter();
+    let executed = filled.outcomes.seal();
     Ok(Content {
-        transactions,
-        executed: executor.finish(),
+        transactions: taken.map(|index| candidates[*index].clone()).collect(),
+        access_list: encode_access_list(&executed.access_list),
+        executed,
     })
 }
 

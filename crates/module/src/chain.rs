@@ -36,7 +36,7 @@ use std::{
     },
 };
 use tokio::sync::{broadcast, mpsc, watch};
-use trellis_executor::BlockEnv;
+use trellis_executor::{BlockEnv, Engine};
 use trellis_primitives::{Block, StateDiff, StateReader};
 use trellis_state::{History, HistoryError, RecordedBlock, Undo, Window};
 use trellis_txpool::{Limits, Pool, PooledTransaction, Stats, Status};
@@ -67,6 +67,7 @@ pub enum Demand {
 pub struct Chain {
     spec: ChainSpec,
     genesis: Block,
+    engine: Engine,
     history: History,
     pub(crate) tip: Mutex<Tip>,
     pub(crate) window: Arc<RwLock<Window>>,
@@ -93,7 +94,7 @@ impl std::fmt::Debug for Chain {
 }
 
 impl Chain {
-    /// Opens the chain over its history, which receives the genesis block if it is empty.
+    /// Opens the chain over its history, which receives the genesis block if it is empty. Blocks are executed by `engine`.
     ///
     /// # Errors
     /// [`ChainError::History`] if the history cannot be read or written.
@@ -103,6 +104,7 @@ impl Chain {
         history: History,
         window: u64,
         pool: Limits,
+        engine: Engine,
     ) -> Result<Arc<Self>, ChainError> {
         if history.tip().is_none() {
             history.append(&[Arc::new(RecordedBlock {
@@ -126,6 +128,7 @@ impl Chain {
         Ok(Arc::new(Self {
             spec,
             genesis,
+            engine,
             history,
             tip: Mutex::new(Tip { head, pool }),
             window: Arc::new(RwLock::new(recent)),
@@ -160,6 +163,11 @@ impl Chain {
     /// What fixes this chain.
     pub fn spec(&self) -> &ChainSpec {
         &self.spec
+    }
+
+    /// What executes this chain's blocks.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// The genesis block.

@@ -8,6 +8,7 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
 use commonware_consensus::types::{Epoch, Round, View};
 use commonware_cryptography::ed25519;
+use trellis_executor::encode_access_list;
 use trellis_primitives::{
     Account, Block, BlockError, Change, Context, Digest, Extension, StateCommitment, StateDiff,
     header_template, transactions_root,
@@ -102,6 +103,7 @@ pub fn block(
             ),
         },
         timestamp_ms: spec.timestamp_ms,
+        access_list_hash: keccak256(encode_access_list(&[])),
         state,
     };
     let mut header = header_template();
@@ -114,7 +116,9 @@ pub fn block(
     header.base_fee_per_gas = Some(INITIAL_BASE_FEE);
     header.extra_data = extension.hash().into();
     header.mix_hash = B256::ZERO;
-    Block::new(header, extension, Vec::new())
+    // Nothing is executed, so nothing is touched.
+    let access_list = encode_access_list(&[]);
+    Block::new(header, extension, Vec::new(), access_list)
 }
 
 /// Digest of a block, as consensus names it.

@@ -9,12 +9,12 @@ pub(crate) use node::{Node, run};
 use crate::{Allocation, ChainSpec, genesis, rules};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, transaction::Recovered};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, Signature, U256, uint};
+use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256, uint};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use commonware_consensus::types::{Epoch, Round, View};
 use commonware_cryptography::{Digestible as _, Signer as _, ed25519};
-use trellis_executor::{BlockEnv, Transaction};
+use trellis_executor::{AccessList, BlockEnv, Transaction, decode_access_list, encode_access_list};
 use trellis_primitives::{Block, Context, ModuleId};
 
 /// Native coin every [`signer`] holds at genesis: 1,000 ether.
@@ -128,6 +128,7 @@ pub(crate) struct Draft {
     pub(crate) header: alloy_consensus::Header,
     pub(crate) extension: trellis_primitives::Extension,
     pub(crate) transactions: Vec<Bytes>,
+    pub(crate) access_list: Bytes,
 }
 
 impl Draft {
@@ -136,7 +137,15 @@ impl Draft {
             header: block.header().clone(),
             extension: block.extension().clone(),
             transactions: block.transactions().to_vec(),
+            access_list: block.access_list().clone(),
         }
+    }
+
+    /// Edits the access list.
+    pub(crate) fn edit_list(&mut self, edit: impl FnOnce(&mut AccessList)) {
+        let mut list = decode_access_list(&self.access_list).unwrap();
+        edit(&mut list);
+        self.access_list = encode_access_list(&list);
     }
 
     /// An empty block that obeys every header rule on `parent`.
@@ -160,9 +169,16 @@ impl Draft {
         self.header.parent_hash = self.extension.context.parent.1.0.into();
         self.header.timestamp = self.extension.timestamp_ms / 1_000;
         self.header.state_root = self.extension.state.root();
+        self.extension.access_list_hash = keccak256(&self.access_list);
         self.header.extra_data = self.extension.hash().into();
         self.header.transactions_root = trellis_primitives::transactions_root(&self.transactions);
-        Block::new(self.header, self.extension, self.transactions).unwrap()
+        Block::new(
+            self.header,
+            self.extension,
+            self.transactions,
+            self.access_list,
+        )
+        .unwrap()
     }
 }
 

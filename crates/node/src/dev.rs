@@ -34,6 +34,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::{oneshot, watch};
+use trellis_executor::{Engine as Executor, Workers};
 use trellis_module::Chain;
 use trellis_primitives::ModuleName;
 
@@ -307,6 +308,7 @@ fn plan(config: &DevConfig, layout: Layout, keys: Keys) -> Result<Plan, NodeErro
         modules: config.modules.clone(),
         block_time: config.block_time,
         history: config.history,
+        executor: Executor::new(Workers::new(1)),
     })
 }
 

@@ -21,6 +21,7 @@ use trellis_consensus::{
     gossip,
     network::{Scheme, namespace},
 };
+use trellis_executor::{Engine as Executor, Workers};
 use trellis_module::{Chain, ChainSpec, Module, Timing, genesis};
 use trellis_primitives::{ModuleId, ModuleName};
 use trellis_state::{
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) modules: Vec<ModuleName>,
     pub(crate) block_time: Duration,
     pub(crate) history: u64,
+    /// Executes blocks. Its code is shared by all modules of the process.
+    pub(crate) executor: Executor,
 }
 
 /// A running validator.
@@ -222,6 +225,8 @@ impl Plan {
             history,
             self.history,
             Limits::default(),
+            // Workers of its own: one module's long block holds up no other's (CON-1). Code is shared.
+            self.executor.with_workers(Workers::new(usize::MAX)),
         )?)
     }
 

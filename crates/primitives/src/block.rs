@@ -1,10 +1,13 @@
 use crate::{
     Context, Extension, TreeCommitment,
-    limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_MAX},
+    limits::{
+        ACCESS_LIST_BYTES_MAX, BODY_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTION_BYTES_MAX,
+        TRANSACTIONS_MAX,
+    },
 };
 use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, proofs::ordered_trie_root_encoded};
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
-use alloy_primitives::{B64, B256, Bytes, U256, b256};
+use alloy_primitives::{B64, B256, Bytes, U256, b256, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 use bytes::BufMut;
 use commonware_codec::{EncodeSize, Error, RangeCfg, Read, ReadExt, ReadRangeExt, Write};
@@ -45,6 +48,15 @@ pub enum BlockError {
     /// `transactionsRoot` is not the root of the body.
     #[error("transactionsRoot does not match the body")]
     TransactionsRoot,
+    /// The extension names another access list.
+    #[error("accessListHash is not the hash of the access list")]
+    AccessListHash,
+    /// The access list is larger than one may be.
+    #[error("access list has {got} bytes, the limit is {ACCESS_LIST_BYTES_MAX}")]
+    AccessListSize {
+        /// Its size.
+        got: usize,
+    },
     /// The body is larger than a block may be.
     #[error("block body exceeds {BODY_BYTES_MAX} bytes or {TRANSACTIONS_MAX} transactions")]
     BodySize,
@@ -61,9 +73,10 @@ pub enum BlockError {
     StateRange,
 }
 
-/// A block: Ethereum header, header extension, encoded transactions (EIP-2718).
+/// A block: Ethereum header, header extension, encoded transactions (EIP-2718), encoded access list (EIP-7928).
 ///
 /// A value of this type is structurally sound: its parts hash to its header, so its digest names all of it.
+/// What the access list says, and whether it decodes, is not looked at here.
 /// Whether it is *valid* (signatures, execution, post-state) is for `trellis-module` to say. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Block(Arc<Parts>);
@@ -74,6 +87,7 @@ struct Parts {
     hash: B256,
     extension: Extension,
     transactions: Vec<Bytes>,
+    access_list: Bytes,
 }
 
 impl Block {
@@ -85,6 +99,7 @@ impl Block {
         header: Header,
         extension: Extension,
         transactions: Vec<Bytes>,
+        access_list: Bytes,
     ) -> Result<Self, BlockError> {
         check_fixed_fields(&header)?;
         if header.extra_data.as_ref() != extension.hash().as_slice() {
@@ -102,6 +117,7 @@ impl Block {
         if !extension.state.trees().all(TreeCommitment::is_sound) {
             return Err(BlockError::StateRange);
         }
+        check_access_list(&extension, &access_list)?;
         check_body(&transactions)?;
         if header.transactions_root != transactions_root(&transactions) {
             return Err(BlockError::TransactionsRoot);
@@ -112,6 +128,7 @@ impl Block {
             hash,
             extension,
             transactions,
+            access_list,
         })))
     }
 
@@ -139,6 +156,22 @@ impl Block {
     pub fn transactions(&self) -> &[Bytes] {
         &self.0.transactions
     }
+
+    /// The encoded access list: the RLP of everything the block touches (EIP-7928).
+    pub fn access_list(&self) -> &Bytes {
+        &self.0.access_list
+    }
+}
+
+fn check_access_list(extension: &Extension, encoded: &Bytes) -> Result<(), BlockError> {
+    let got = encoded.len();
+    if got > ACCESS_LIST_BYTES_MAX {
+        return Err(BlockError::AccessListSize { got });
+    }
+    if keccak256(encoded) != extension.access_list_hash {
+        return Err(BlockError::AccessListHash);
+    }
+    Ok(())
 }
 
 /// Root of the ordered trie of encoded transactions.
@@ -252,6 +285,8 @@ impl BoundedBlock for Block {
         5 + HEADER_BYTES_MAX
             + Extension::ENCODE_SIZE_MAX
             + 5
+            + ACCESS_LIST_BYTES_MAX
+            + 5
             + BODY_BYTES_MAX
             + 5 * TRANSACTIONS_MAX
     }
@@ -263,6 +298,7 @@ impl Write for Block {
         self.0.header.encode(&mut header);
         header.write(buf);
         self.0.extension.write(buf);
+        self.0.access_list.0.write(buf);
         self.0.transactions.len().write(buf);
         for transaction in &self.0.transactions {
             transaction.0.write(buf);
@@ -277,6 +313,7 @@ impl EncodeSize for Block {
         header.encode_size()
             + header
             + self.0.extension.encode_size()
+            + self.0.access_list.0.encode_size()
             + self.0.transactions.len().encode_size()
             + body
     }
@@ -296,6 +333,8 @@ impl Read for Block {
             return Err(invalid(BlockError::Header));
         }
         let extension = Extension::read(buf)?;
+        let bounds = RangeCfg::from(..=ACCESS_LIST_BYTES_MAX);
+        let access_list = Bytes::from(bytes::Bytes::read_cfg(buf, &bounds)?);
         let count = usize::read_cfg(buf, &RangeCfg::from(..=TRANSACTIONS_MAX))?;
         let mut transactions = Vec::with_capacity(count.min(1024));
         let mut body = 0;
@@ -307,7 +346,7 @@ impl Read for Block {
             }
             transactions.push(Bytes::from(bytes));
         }
-        Self::new(header, extension, transactions).map_err(invalid)
+        Self::new(header, extension, transactions, access_list).map_err(invalid)
     }
 }
 

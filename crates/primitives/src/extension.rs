@@ -58,17 +58,19 @@ pub struct Extension {
     pub context: Context,
     /// Unix time in milliseconds; the header's `timestamp` is this divided by 1,000.
     pub timestamp_ms: u64,
+    /// keccak of the block's encoded access list (EIP-7928).
+    pub access_list_hash: B256,
     /// The post-state.
     pub state: StateCommitment,
 }
 
 impl Extension {
-    /// Encoding version: the first byte.
-    pub const VERSION: u8 = 1;
+    /// Encoding version: the first byte. Version 1 had no access list.
+    pub const VERSION: u8 = 2;
 
     /// Largest encoding, in bytes.
     pub const ENCODE_SIZE_MAX: usize =
-        1 + 4 + Context::MAX_ENCODE_SIZE + 8 + 3 * TreeCommitment::SIZE;
+        1 + 4 + Context::MAX_ENCODE_SIZE + 8 + 32 + 3 * TreeCommitment::SIZE;
 
     /// The value of the header's `extraData`: `keccak("trellis/extension" ‖ encoding)`.
     pub fn hash(&self) -> B256 {
@@ -121,6 +123,7 @@ impl Write for Extension {
         self.module.index().write(buf);
         self.context.write(buf);
         self.timestamp_ms.write(buf);
+        buf.put_slice(self.access_list_hash.as_slice());
         self.state.accounts.write(buf);
         self.state.storage.write(buf);
         self.state.code.write(buf);
@@ -129,7 +132,7 @@ impl Write for Extension {
 
 impl EncodeSize for Extension {
     fn encode_size(&self) -> usize {
-        1 + 4 + self.context.encode_size() + 8 + 3 * TreeCommitment::SIZE
+        1 + 4 + self.context.encode_size() + 8 + 32 + 3 * TreeCommitment::SIZE
     }
 }
 
@@ -146,6 +149,7 @@ impl Read for Extension {
             module,
             context: Context::read(buf)?,
             timestamp_ms: u64::read(buf)?,
+            access_list_hash: <[u8; 32]>::read(buf)?.into(),
             state: StateCommitment {
                 accounts: TreeCommitment::read(buf)?,
                 storage: TreeCommitment::read(buf)?,

@@ -6,6 +6,10 @@ pub const TRANSACTION_BYTES_MAX: usize = 128 * 1024;
 /// Largest sum of encoded transactions in one block, in bytes.
 pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// Largest encoded access list of one block, in bytes (EIP-7928). Twice what a block full of plain transfers needs; gas
+/// bounds the number of its entries besides.
+pub const ACCESS_LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Most transactions in one block. At 21,000 gas each it binds only above a gas limit of 420M.
 pub const TRANSACTIONS_MAX: usize = 20_000;
 

@@ -5,7 +5,7 @@ use crate::{
     header_template, transactions_root,
 };
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
+use alloy_primitives::{Address, B256, Bloom, Bytes, U256, keccak256};
 use commonware_consensus::types::{Epoch, Round, View};
 use commonware_cryptography::{Signer as _, ed25519};
 use proptest::{collection::vec, prelude::*};
@@ -16,6 +16,7 @@ pub(crate) struct Draft {
     pub(crate) header: Header,
     pub(crate) extension: Extension,
     pub(crate) transactions: Vec<Bytes>,
+    pub(crate) access_list: Bytes,
 }
 
 impl Draft {
@@ -39,6 +40,7 @@ impl Draft {
                 parent: (View::new(999), digest(0x66)),
             },
             timestamp_ms: 1_700_000_000_123,
+            access_list_hash: B256::ZERO,
             state: StateCommitment {
                 accounts: tree(0x70),
                 storage: tree(0x80),
@@ -54,6 +56,7 @@ impl Draft {
             header,
             extension,
             transactions,
+            access_list: Bytes::from_static(b"accounts and slots"),
         }
         .sealed()
     }
@@ -63,6 +66,7 @@ impl Draft {
         self.header.parent_hash = self.extension.context.parent.1.0.into();
         self.header.timestamp = self.extension.timestamp_ms / 1000;
         self.header.transactions_root = transactions_root(&self.transactions);
+        self.extension.access_list_hash = keccak256(&self.access_list);
         self.bind_state().bind_extension()
     }
 
@@ -80,7 +84,12 @@ impl Draft {
 
     /// Assembles the block.
     pub(crate) fn block(self) -> Result<Block, BlockError> {
-        Block::new(self.header, self.extension, self.transactions)
+        Block::new(
+            self.header,
+            self.extension,
+            self.transactions,
+            self.access_list,
+        )
     }
 }
 
@@ -132,6 +141,7 @@ pub(crate) fn any_extension() -> impl Strategy<Value = Extension> {
                 ),
             },
             timestamp_ms,
+            access_list_hash: keccak256(timestamp_ms.to_be_bytes()),
             state: StateCommitment {
                 accounts: trees.0,
                 storage: trees.1,
@@ -146,7 +156,8 @@ pub(crate) fn any_block() -> impl Strategy<Value = Block> {
     let body = vec(vec(any::<u8>(), 0..300).prop_map(Bytes::from), 0..12);
     let numbers = any::<[u64; 4]>();
     let hashes = (hash(), hash(), hash(), any::<[u8; 20]>(), any::<u8>());
-    (any_extension(), body, numbers, hashes).prop_map(|(extension, transactions, n, h)| {
+    let body = (body, vec(any::<u8>(), 0..300));
+    (any_extension(), body, numbers, hashes).prop_map(|(extension, body, n, h)| {
         let mut header = header_template();
         header.number = n[0];
         header.gas_limit = n[1];
@@ -161,7 +172,8 @@ pub(crate) fn any_block() -> impl Strategy<Value = Block> {
         let draft = Draft {
             header,
             extension,
-            transactions,
+            transactions: body.0,
+            access_list: body.1.into(),
         };
         draft.sealed().block().unwrap()
     })

@@ -3,11 +3,13 @@
 #![cfg_attr(test, recursion_limit = "256")]
 
 pub mod history;
-pub mod reader;
+pub mod prefetch;
+mod reader;
 pub mod replay;
 pub mod tree;
 pub mod window;
 
 pub use history::{History, HistoryConfig, HistoryError, RecordedBlock, Undo};
+pub use prefetch::{CodeBatch, CodeState, Known, KnownState};
 pub use reader::{AppliedState, AsyncState, BatchState, Bridge, SyncState};
 pub use window::{Window, WindowError};

@@ -25,12 +25,12 @@ pub trait AsyncState: Send + Sync {
     fn code(&self, key: Key) -> impl Future<Output = Result<Option<Bytes>, StateError>> + Send;
 }
 
-fn account(bytes: Option<tree::AccountBytes>) -> Option<Account> {
+pub(crate) fn account(bytes: Option<tree::AccountBytes>) -> Option<Account> {
     let bytes: [u8; Account::SIZE] = bytes?.as_ref().try_into().ok()?;
     Some(Account::from_bytes(&bytes)).filter(|account| !account.is_empty())
 }
 
-fn slot(bytes: Option<tree::SlotBytes>) -> U256 {
+pub(crate) fn slot(bytes: Option<tree::SlotBytes>) -> U256 {
     bytes.map_or(U256::ZERO, |bytes| U256::from_be_slice(bytes.as_ref()))
 }
 
@@ -143,15 +143,18 @@ enum Wanted {
 pub struct SyncState<S> {
     state: S,
     bridge: Bridge,
+    /// Where the database reads files. Workers that wait are no threads of the runtime.
+    runtime: Option<tokio::runtime::Handle>,
     misses: Mutex<Misses>,
 }
 
 impl<S: AsyncState> SyncState<S> {
-    /// Reads `state` through `bridge`.
+    /// Reads `state` through `bridge`. Called in the runtime of the database; reads may come from any thread then.
     pub fn new(state: S, bridge: Bridge) -> Self {
         Self {
             state,
             bridge,
+            runtime: tokio::runtime::Handle::try_current().ok(),
             misses: Mutex::default(),
         }
     }
@@ -195,7 +198,10 @@ impl<S: AsyncState> SyncState<S> {
         match self.bridge {
             // The runtime makes a task yield after some number of polls, by letting reads that are ready pretend not to
             // be. A thread that waits here never yields, so that would never end: the read opts out.
-            Bridge::Block => futures::executor::block_on(tokio::task::unconstrained(read)),
+            Bridge::Block => {
+                let _entered = self.runtime.as_ref().map(tokio::runtime::Handle::enter);
+                futures::executor::block_on(tokio::task::unconstrained(read))
+            }
             Bridge::Poll => read.now_or_never().unwrap_or_else(|| {
                 self.misses.lock().wanted.push(wanted);
                 Err(StateError::Pending)

@@ -29,6 +29,7 @@ use commonware_storage::{
     translator::EightCap,
 };
 use commonware_utils::{NZU64, NZUsize, non_empty_range, sequence::FixedBytes};
+use rayon::prelude::*;
 use trellis_primitives::{Account, StateCommitment, StateDiff, StateError, TreeCommitment};
 
 /// A hashed key.
@@ -79,6 +80,10 @@ pub type Config<E> = <Databases<E> as DatabaseSet<E>>::Config;
 pub type Batches<E> = <Databases<E> as DatabaseSet<E>>::Unmerkleized;
 /// A block's sealed batches.
 pub type Sealed<E> = <Databases<E> as DatabaseSet<E>>::Merkleized;
+/// A block's batch of one database, before its root is known.
+pub type BatchOf<E, T> = <T as ManagedDb<E>>::Unmerkleized;
+/// A block's sealed batch of one database.
+pub type SealedOf<E, T> = <T as ManagedDb<E>>::Merkleized;
 /// What state sync and recovery check the databases against.
 pub type Targets<E> = <Databases<E> as DatabaseSet<E>>::SyncTargets;
 
@@ -205,33 +210,65 @@ fn failed(error: impl core::fmt::Debug) -> StateError {
 /// # Errors
 /// [`StateError::Stale`] if a competing block was finalized meanwhile, [`StateError::Storage`] if the database failed.
 pub async fn write_diff<E: Context + Spawner>(
-    batches: Batches<E>,
+    (accounts, storage, code): Batches<E>,
     diff: &StateDiff,
 ) -> Result<Sealed<E>, StateError> {
-    let (mut accounts, mut storage, mut code) = batches;
-    let mut writes: Vec<_> = diff
-        .accounts
-        .iter()
-        .map(|(address, change)| {
-            (
-                account_key(*address),
-                change.after.unwrap_or_default().to_bytes(),
-            )
-        })
-        .collect();
-    writes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    for (key, value) in writes {
+    let (accounts, storage, code) = futures::join!(
+        seal_accounts::<E>(accounts, diff),
+        seal_storage::<E>(storage, diff),
+        seal_code::<E>(code, diff)
+    );
+    Ok((accounts?, storage?, code?))
+}
+
+/// Writes the accounts of a block's diff in key order and seals them.
+///
+/// # Errors
+/// As [`write_diff`].
+pub async fn seal_accounts<E: Context + Spawner>(
+    mut accounts: BatchOf<E, AccountsDb<E>>,
+    diff: &StateDiff,
+) -> Result<SealedOf<E, AccountsDb<E>>, StateError> {
+    let changes: Vec<_> = diff.accounts.iter().collect();
+    let writes = changes.par_iter().with_min_len(256);
+    let writes = writes.map(|(address, change)| {
+        let after = change.after.unwrap_or_default();
+        (account_key(**address), after.to_bytes())
+    });
+    for (key, value) in in_key_order(writes.collect()) {
         accounts = accounts.write(key, Some(AccountBytes::new(value)));
     }
-    let mut writes: Vec<_> = diff
-        .storage
-        .iter()
-        .map(|((address, slot), change)| (storage_key(*address, *slot), change.after.to_be_bytes()))
-        .collect();
-    writes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    for (key, value) in writes {
+    accounts.merkleize().await.map_err(storage_error)
+}
+
+/// Writes the slots of a block's diff in key order and seals them.
+///
+/// # Errors
+/// As [`write_diff`].
+pub async fn seal_storage<E: Context + Spawner>(
+    mut storage: BatchOf<E, StorageDb<E>>,
+    diff: &StateDiff,
+) -> Result<SealedOf<E, StorageDb<E>>, StateError> {
+    let changes: Vec<_> = diff.storage.iter().collect();
+    let writes = changes.par_iter().with_min_len(256);
+    let writes = writes.map(|((address, slot), change)| {
+        let after = change.after.to_be_bytes();
+        (storage_key(*address, *slot), after)
+    });
+    for (key, value) in in_key_order(writes.collect()) {
         storage = storage.write(key, Some(SlotBytes::new(value)));
     }
+    storage.merkleize().await.map_err(storage_error)
+}
+
+/// Writes the code of a block's diff and seals it.
+///
+/// # Errors
+/// As [`write_diff`].
+pub async fn seal_code<E: Context + Spawner>(
+    mut code: BatchOf<E, CodeDb<E>>,
+    diff: &StateDiff,
+) -> Result<SealedOf<E, CodeDb<E>>, StateError> {
     for (hash, bytes) in &diff.code {
         let key = Key::new(hash.0);
         // The same code may be deployed again; an immutable database takes each key once.
@@ -239,13 +276,12 @@ pub async fn write_diff<E: Context + Spawner>(
             code = code.set(key, bytes.to_vec());
         }
     }
-    let (accounts, storage, code) =
-        futures::join!(accounts.merkleize(), storage.merkleize(), code.merkleize());
-    Ok((
-        accounts.map_err(storage_error)?,
-        storage.map_err(storage_error)?,
-        code.map_err(storage_error)?,
-    ))
+    code.merkleize().await.map_err(storage_error)
+}
+
+fn in_key_order<const N: usize>(mut writes: Vec<(Key, [u8; N])>) -> Vec<(Key, [u8; N])> {
+    writes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    writes
 }
 
 /// Writes the genesis state into empty databases and returns what they then commit to.

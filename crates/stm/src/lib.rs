@@ -56,6 +56,13 @@ pub trait Workload: Sync {
     /// A replica of the state before the first transaction.
     fn replica(&self, worker: usize) -> Self::Replica;
 
+    /// Decides in order, before anything is executed for it, that a transaction is passed over, and returns an effect that
+    /// changes nothing.
+    fn pass_over(&self, line: &mut Self::Line, index: usize) -> Option<Self::Effect> {
+        let _ = (line, index);
+        None
+    }
+
     /// Executes a transaction on a replica, without changing what later executions on it see.
     fn execute(&self, replica: &mut Self::Replica, index: usize) -> Self::Outcome;
 

@@ -9,6 +9,8 @@
 //!     └── the worker that holds the line claims it itself ──── executed ───┘
 //! ```
 //!
+//! The line may also pass a transaction over, whatever became of it: its commit then changes nothing.
+//!
 //! One worker at a time holds the *line*: the right to commit, and everything that is decided in order. It commits what is
 //! ready, executes what is not, and lets go when the next transaction is still running at another worker; then it
 //! executes ahead like the others. Every worker that finishes an execution looks whether the line is free.
@@ -63,6 +65,8 @@ pub struct Report {
     pub failed: usize,
     /// Transactions executed by the worker that held the line, without an attempt ahead.
     pub in_line: usize,
+    /// Transactions that were passed over.
+    pub passed_over: usize,
 }
 
 /// What only the holder of the line touches.
@@ -277,6 +281,11 @@ impl<'a, W: Workload> Scheduler<'a, W> {
             }
         };
         self.catch_up(worker, head);
+        if let Some(effect) = self.workload.pass_over(front.line, head) {
+            front.report.passed_over += 1;
+            self.workload.apply(&mut worker.replica, head, &effect);
+            return self.push(front, worker, Ok(effect));
+        }
         let Some(ready) = found else {
             front.report.in_line += 1;
             return self.commit_exact(front, worker, head);

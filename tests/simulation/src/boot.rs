@@ -27,6 +27,7 @@ use trellis_consensus::{
     gossip,
     network::{Channel, Scheme},
 };
+use trellis_executor::{Engine, Workers};
 use trellis_module::{Chain, Module, Timing, genesis};
 use trellis_primitives::{Block, Context};
 use trellis_state::{
@@ -189,8 +190,15 @@ impl Boot {
                     .expect("the genesis block is well-formed")
             }
         };
-        Chain::open(spec, genesis, history, STATE_WINDOW, Limits::default())
-            .expect("the chain opens over its history")
+        Chain::open(
+            spec,
+            genesis,
+            history,
+            STATE_WINDOW,
+            Limits::default(),
+            Engine::new(Workers::new(1)),
+        )
+        .expect("the chain opens over its history")
     }
 
     fn application(&self, chain: &Arc<Chain>) -> Module {

@@ -21,6 +21,7 @@ use commonware_runtime::{
 use commonware_utils::{NZU16, NZUsize, acknowledgement::Exact};
 use futures::FutureExt as _;
 use std::time::Duration;
+use trellis_executor::{Engine as Executor, Workers};
 use trellis_module::{Allocation, ChainSpec, Timing, genesis};
 use trellis_primitives::{Context, ModuleId};
 use trellis_state::{
@@ -84,7 +85,15 @@ impl Node {
         let genesis = genesis::block(&spec(), seeded.unwrap(), leader()).unwrap();
         let databases = Databases::<Runtime>::init(context.child("db"), config(), None).await;
         let history = History::in_memory(HistoryConfig::new(spec().identity(), 8));
-        let chain = Chain::open(spec(), genesis, history, 8, Limits::default()).unwrap();
+        let chain = Chain::open(
+            spec(),
+            genesis,
+            history,
+            8,
+            Limits::default(),
+            Executor::new(Workers::new(1)),
+        )
+        .unwrap();
         let state = SyncState::new(AppliedState(databases.clone()), Bridge::Block);
         chain.attach_state(Arc::new(state), 0);
         let module = Module::new(chain.clone(), Bridge::Poll, Timing::default(), &leader());

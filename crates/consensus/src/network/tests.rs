@@ -1,5 +1,5 @@
 use super::*;
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{B256, Bytes, keccak256};
 use commonware_codec::{Encode as _, EncodeSize as _};
 use commonware_consensus::{
     BoundedBlock as _,
@@ -12,7 +12,7 @@ use commonware_utils::non_empty;
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::collections::BTreeSet;
 use trellis_primitives::limits::{
-    BODY_BYTES_MAX, MODULES_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_MAX,
+    ACCESS_LIST_BYTES_MAX, BODY_BYTES_MAX, MODULES_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_MAX,
 };
 
 fn rng(seed: u64) -> StdRng {
@@ -175,6 +175,7 @@ fn a_dealing_is_a_function_of_its_randomness() {
 #[test]
 fn messages_admit_the_largest_block() {
     let genesis = crate::gate::tests::genesis();
+    let access_list = Bytes::from(vec![1; ACCESS_LIST_BYTES_MAX]);
     let largest = |transactions: Vec<Bytes>| {
         let mut header = genesis.header().clone();
         header.transactions_root = trellis_primitives::transactions_root(&transactions);
@@ -187,9 +188,10 @@ fn messages_admit_the_largest_block() {
         extension.context.round = Round::new(Epoch::new(u64::MAX), View::new(u64::MAX));
         extension.context.parent.0 = View::new(u64::MAX);
         extension.timestamp_ms = u64::MAX;
+        extension.access_list_hash = keccak256(&access_list);
         header.timestamp = u64::MAX / 1000;
         header.extra_data = extension.hash().into();
-        Block::new(header, extension, transactions).unwrap()
+        Block::new(header, extension, transactions, access_list.clone()).unwrap()
     };
     let many = vec![Bytes::from(vec![1; BODY_BYTES_MAX / TRANSACTIONS_MAX]); TRANSACTIONS_MAX];
     let large = vec![Bytes::from(vec![1; TRANSACTION_BYTES_MAX]); 16];

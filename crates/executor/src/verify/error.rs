@@ -6,6 +6,9 @@ use trellis_primitives::{Class, StateError};
 /// How an access list is wrong. All are permanent: the block is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
+    /// The bytes are no list.
+    #[error("does not decode: {0}")]
+    Encoding(alloy_rlp::Error),
     /// Its order, its indices, or an empty or repeated entry.
     #[error(transparent)]
     Structure(#[from] BlockAccessListValidationError),

@@ -36,7 +36,7 @@ pub(super) struct Worker<'v, 'a, R: StateReader> {
 impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
     pub(super) fn new(run: &'v Verification<'a, R>) -> Self {
         let view = ListView {
-            listed: &run.listed,
+            listed: run.listed,
             setting: run.setting,
             index: BlockAccessIndex::PRE_EXECUTION,
             code: B256Map::default(),
@@ -81,7 +81,7 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
 
     /// Does a plain transfer, unless it is for the EVM after all, which then also finds what is not listed.
     fn transfer(&mut self, index: usize, transfer: &Transfer) -> Result<Option<Ran>, VerifyError> {
-        let listed = &self.run.listed;
+        let listed = self.run.listed;
         let at = self.evm.ctx.journaled_state.database.index;
         let addresses = [
             transfer.sender,
@@ -159,7 +159,7 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
         address: Address,
         account: EvmAccount,
     ) -> Result<(), VerifyError> {
-        let listed = &self.run.listed;
+        let listed = self.run.listed;
         let at = self.evm.ctx.journaled_state.database.index;
         let id = listed
             .find(address)
@@ -191,7 +191,7 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
         id: usize,
         account: &EvmAccount,
     ) -> Result<(), VerifyError> {
-        let listed = &self.run.listed;
+        let listed = self.run.listed;
         let at = self.evm.ctx.journaled_state.database.index;
         let address = listed.accounts[id].changes.address;
         for (slot, place) in listed.places(id) {
@@ -236,7 +236,7 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
         before: Option<Account>,
         after: Option<Account>,
     ) -> Result<(), ListError> {
-        let listed = &self.run.listed;
+        let listed = self.run.listed;
         listed.saw(id);
         let at = self.evm.ctx.journaled_state.database.index;
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());

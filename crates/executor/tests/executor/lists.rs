@@ -36,7 +36,7 @@ impl Block {
             let engine = Engine::new(Workers::exactly(workers)).eager();
             let setting = Setting::new(&env(2));
             engine
-                .check(&setting, &self.state, &self.transactions, list)
+                .check(&setting, &self.state, &self.transactions, list.to_vec())
                 .map(|_| ())
         });
         let first = answers[0].clone();

@@ -81,7 +81,7 @@ pub(crate) fn assert_same_in_every_way(
             .unwrap_or_else(|error| panic!("build with {workers} workers: {error}"));
         assert_eq!(&built.seal(), expected, "build with {workers} workers");
         let checked = engine
-            .check(&setting, &slow, transactions, &expected.access_list)
+            .check(&setting, &slow, transactions, expected.access_list.clone())
             .unwrap_or_else(|error| panic!("check with {workers} workers: {error}"));
         assert_eq!(&checked.seal(), expected, "check with {workers} workers");
     }
@@ -239,7 +239,7 @@ fn a_state_that_cannot_be_read_blames_nobody() {
         assert_eq!(built, StateError::Stale.into());
         let list = &executed.access_list;
         let checked = engine
-            .check(&setting, &Broken(&state), &transactions, list)
+            .check(&setting, &Broken(&state), &transactions, list.clone())
             .unwrap_err();
         assert_eq!(
             checked,
@@ -274,7 +274,7 @@ fn an_invalid_transaction_in_the_middle_is_named() {
             assert_eq!(built, expected);
             let list = &executed.access_list;
             let error = engine
-                .check(&setting, &state, &transactions, list)
+                .check(&setting, &state, &transactions, list.clone())
                 .unwrap_err();
             assert_eq!(error.class(), trellis_primitives::Class::Invalid);
         }
@@ -302,7 +302,7 @@ fn a_transaction_that_does_not_fit_any_more_is_refused() {
         let built = engine.build(&setting, &state, &transactions).unwrap_err();
         assert_eq!(built, expected);
         let checked = engine
-            .check(&setting, &state, &transactions, &[])
+            .check(&setting, &state, &transactions, Vec::new())
             .unwrap_err();
         assert_eq!(checked.class(), trellis_primitives::Class::Invalid);
     }

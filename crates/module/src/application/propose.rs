@@ -2,6 +2,7 @@
 
 use super::{Module, Runtime, fatal_unless_stale, unix_ms};
 use crate::{build, chain::Demand, rules};
+use alloy_primitives::keccak256;
 use tracing::error;
 use trellis_executor::BlockEnv;
 use trellis_primitives::{
@@ -40,13 +41,14 @@ impl Module {
         let env = self.next_env(parent, timestamp_ms);
         let clock = runtime.child("clock");
         let deadline = now + self.timing.build_limit;
+        let engine = self.chain.engine().clone();
         let (sealed, content) = self
             .run(
                 runtime.child("build"),
                 batches,
                 move |state| {
                     let expired = || clock.current() >= deadline;
-                    build::fill(env, state, &candidates, expired)
+                    build::fill(&engine, &env, state, &candidates, &expired)
                 },
                 |content| &content.executed.diff,
             )
@@ -63,6 +65,7 @@ impl Module {
             module: self.chain.spec().id,
             context,
             timestamp_ms,
+            access_list_hash: keccak256(&content.access_list),
             state: tree::commitment::<E>(&sealed),
         };
         let block = match assemble(&env, extension, &content) {
@@ -102,5 +105,5 @@ fn assemble(
     header.mix_hash = env.prev_randao;
     header.base_fee_per_gas = Some(env.base_fee);
     header.parent_beacon_block_root = Some(env.parent_beacon_root);
-    Block::new(header, extension, encoded)
+    Block::new(header, extension, encoded, content.access_list.clone())
 }

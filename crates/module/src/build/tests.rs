@@ -1,7 +1,13 @@
 use super::*;
-use crate::testing::{ACCOUNTS, Light, MemoryState, address, env_on, raw, sign, spec, transfer};
-use alloy_primitives::{Bytes, TxKind, U256, hex};
+use crate::{
+    ChainSpec,
+    testing::{ACCOUNTS, Light, MemoryState, NOBODY, address, env_on, raw, sign, spec, transfer},
+};
+use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use trellis_executor::Workers;
 use trellis_primitives::{StateError, limits::TRANSACTION_BYTES_MAX};
+use trellis_txpool::Limits;
 
 fn pooled(transaction: Transaction) -> Arc<PooledTransaction> {
     let encoded = raw(&transaction);
@@ -11,7 +17,16 @@ fn pooled(transaction: Transaction) -> Arc<PooledTransaction> {
 fn fill_with(light: &Light, candidates: Vec<Transaction>) -> Content {
     let candidates: Vec<_> = candidates.into_iter().map(pooled).collect();
     let env = env_on(light.chain.spec(), light.chain.genesis());
-    fill(env, &light.state, &candidates, || false).unwrap()
+    let fill = |engine: &Engine| fill(engine, &env, &light.state, &candidates, &|| false).unwrap();
+    let content = fill(light.chain.engine());
+    // EXE-1: however many workers, and whether or not it pays.
+    for count in [1, 2, 4, 8] {
+        let engine = Engine::new(Workers::exactly(count)).eager();
+        let other = fill(&engine);
+        assert_eq!(taken(&other), taken(&content), "{count} workers");
+        assert_eq!(other.executed, content.executed, "{count} workers");
+    }
+    content
 }
 
 /// Sender and nonce of what was taken.
@@ -145,17 +160,14 @@ fn building_ends_when_its_time_is_over() {
     let light = Light::new();
     let candidates: Vec<_> = (0..200).map(|nonce| pooled(transfer(0, nonce))).collect();
     let env = env_on(light.chain.spec(), light.chain.genesis());
-    let mut asked = 0;
-    let expired = || {
-        asked += 1;
-        asked == 2
-    };
-    let content = fill(env, &light.state, &candidates, expired).unwrap();
-    assert_eq!(
-        content.transactions.len(),
-        127,
-        "asked after 63 and after 127"
-    );
+    for engine in [Engine::default(), Engine::new(Workers::exactly(2)).eager()] {
+        let asked = AtomicUsize::new(0);
+        let expired = || asked.fetch_add(1, Ordering::Relaxed) == 1;
+        let content = fill(&engine, &env, &light.state, &candidates, &expired).unwrap();
+        // What was taken is a block: none of it is lost, and nobody goes on for long.
+        assert!((15..=31).contains(&content.transactions.len()));
+        assert_eq!(content.executed.receipts.len(), content.transactions.len());
+    }
 }
 
 /// A state that cannot be read says nothing about any transaction: the build fails as a whole.
@@ -185,8 +197,10 @@ fn an_unreadable_state_is_no_verdict() {
     ] {
         let env = env_on(light.chain.spec(), light.chain.genesis());
         let state = Failing(light.state.clone(), error.clone());
-        let result = fill(env, state, &candidates, || false);
-        assert_eq!(result.err(), Some(ExecutionError::State(error)));
+        for engine in [Engine::default(), Engine::new(Workers::exactly(2)).eager()] {
+            let result = fill(&engine, &env, &state, &candidates, &|| false);
+            assert_eq!(result.err(), Some(ExecutionError::State(error.clone())));
+        }
     }
 }
 
@@ -220,4 +234,44 @@ fn the_first_undecodable_transaction_is_named() {
     let (index, rule) = recover(&light.chain, &draft.block()).unwrap_err();
     assert_eq!(index, 1);
     assert!(rule.contains("failed to decode"), "{rule}");
+}
+
+/// No honest block has a list that another validator refuses for its size (EXE-2).
+#[test]
+fn access_lists_stay_within_their_limit() {
+    let light = Light::with(
+        ChainSpec {
+            gas_limit: 2_000_000_000,
+            ..spec()
+        },
+        8,
+        Limits::default(),
+    );
+    // Reads as many slots as its gas pays for: `JUMPDEST GAS SLOAD POP PUSH0 JUMP`.
+    light.state.set_code(NOBODY, hex!("5b5a545f5600").into());
+    let reader = |index: u64| {
+        sign(
+            (index % u64::from(ACCOUNTS)) as u8,
+            index / u64::from(ACCOUNTS),
+            |tx| {
+                // Another gas left is another slot.
+                tx.gas_limit = 16_000_000 - 21 * index;
+                tx.value = U256::ZERO;
+                tx.max_fee_per_gas = 1_000_000_000;
+                tx.max_priority_fee_per_gas = 0;
+            },
+        )
+    };
+    let candidates: Vec<_> = (0..100).map(|index| pooled(reader(index))).collect();
+    let env = env_on(light.chain.spec(), light.chain.genesis());
+    for engine in [Engine::default(), Engine::new(Workers::exactly(2)).eager()] {
+        let content = fill(&engine, &env, &light.state, &candidates, &|| false).unwrap();
+        let count = content.transactions.len();
+        assert!((10..100).contains(&count), "{count}");
+        let bytes = content.access_list.len();
+        assert!(
+            (1 << 20..=ACCESS_LIST_BYTES_MAX).contains(&bytes),
+            "{bytes}"
+        );
+    }
 }

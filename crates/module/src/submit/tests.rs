@@ -334,6 +334,7 @@ fn nothing_is_taken_before_the_state_is_there() {
         light.history.clone(),
         8,
         trellis_txpool::Limits::default(),
+        trellis_executor::Engine::default(),
     );
     let waiting = waiting.unwrap();
     let error = waiting.submit(raw(&transfer(0, 0))).unwrap_err();

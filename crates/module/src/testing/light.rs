@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use futures::{FutureExt as _, future::BoxFuture};
 use parking_lot::{Mutex, RwLock};
 use std::{collections::BTreeMap, sync::Arc};
-use trellis_executor::{Transaction, execute_block};
+use trellis_executor::{Engine, Transaction, encode_access_list, execute_block};
 use trellis_primitives::{Account, Block, StateDiff, StateError, StateReader};
 use trellis_state::{History, HistoryConfig, HistoryError, RecordedBlock, Undo};
 use trellis_txpool::Limits;
@@ -102,6 +102,7 @@ impl Light {
             history.clone(),
             window,
             limits,
+            Engine::default(),
         );
         let light = Self::over(chain.unwrap(), history);
         light.state.apply(&genesis::state(&spec));
@@ -132,6 +133,7 @@ impl Light {
         draft.header.logs_bloom = executed.logs_bloom;
         draft.header.receipts_root = executed.receipts_root;
         draft.transactions = transactions.iter().map(raw).collect();
+        draft.access_list = encode_access_list(&executed.access_list);
         let block = draft.block();
         let (number, hash) = (block.number(), block.hash());
         state.apply(&executed.diff);

@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
-use trellis_executor::Transaction;
+use trellis_executor::{Engine, Transaction, Workers};
 use trellis_primitives::Block;
 use trellis_state::{
     AppliedState, Bridge, History, HistoryConfig, RecordedBlock, SyncState,
@@ -59,7 +59,15 @@ impl Node {
         let targets = tree::targets::<Runtime>(&genesis.extension().state);
         let databases =
             Databases::<Runtime>::init(context.child("databases"), config(), Some(targets)).await;
-        let chain = Chain::open(spec, genesis, history, 8, Limits::default()).unwrap();
+        let chain = Chain::open(
+            spec,
+            genesis,
+            history,
+            8,
+            Limits::default(),
+            Engine::new(Workers::new(1)),
+        )
+        .unwrap();
         let applied = SyncState::new(AppliedState(databases.clone()), Bridge::Block);
         chain.attach_state(Arc::new(applied), 0);
         let writer = chain.clone();

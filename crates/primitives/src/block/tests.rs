@@ -13,6 +13,7 @@ fn encode_parts(header: &[u8], extension: &Extension, transactions: &[Bytes]) ->
     let mut out = Vec::new();
     header.to_vec().write(&mut out);
     extension.write(&mut out);
+    Draft::sample().access_list.0.write(&mut out);
     transactions.len().write(&mut out);
     for transaction in transactions {
         transaction.0.write(&mut out);
@@ -33,6 +34,7 @@ fn same(a: &Block, b: &Block) {
     assert_eq!(a.header(), b.header());
     assert_eq!(a.extension(), b.extension());
     assert_eq!(a.transactions(), b.transactions());
+    assert_eq!(a.access_list(), b.access_list());
 }
 
 /// The format changes only on purpose: every byte of this block is fixed, and with them its hashes.
@@ -45,11 +47,11 @@ fn encoding_is_frozen() {
     );
     assert_eq!(
         hex::encode(block.hash()),
-        "2f0e60e5778b3ebef4be103918848a7ffd7db9823d4bcbe077fc9fdf5a1b3d44"
+        "300ec8c36f464fb989c0479ef42bf541752432fbf84430b5250349f26ed5d62b"
     );
     assert_eq!(
         hex::encode(block.extension().hash()),
-        "7dae98528bf3200a700a0498f5174f030a28f4d353f16b5ca4cc52ffb10547b2"
+        "8b376ad4b29566deb831dde9403f5793f671ed7db7ecac226c20a4762b6f6721"
     );
 }
 
@@ -218,6 +220,32 @@ fn no_part_can_be_exchanged() {
     ] {
         assert_eq!(refused(edit), BlockError::TransactionsRoot);
     }
+    for edit in [
+        (|d| d.access_list = Bytes::new()) as Edit,
+        |d| d.access_list = Bytes::from_static(b"accounts and slotS"),
+        |d| {
+            d.extension.access_list_hash = B256::ZERO;
+            *d = d.clone().bind_extension();
+        },
+    ] {
+        assert_eq!(refused(edit), BlockError::AccessListHash);
+    }
+}
+
+#[test]
+fn access_lists_are_bounded() {
+    let with = |size: usize| {
+        let access_list = Bytes::from(vec![7; size]);
+        let draft = Draft {
+            access_list,
+            ..Draft::sample()
+        };
+        draft.sealed().block()
+    };
+    let block = with(ACCESS_LIST_BYTES_MAX).unwrap();
+    same(&decode(block.encode()).unwrap(), &block);
+    let got = ACCESS_LIST_BYTES_MAX + 1;
+    assert_eq!(with(got), Err(BlockError::AccessListSize { got }));
 }
 
 #[test]
@@ -278,6 +306,15 @@ fn promised_lengths_are_checked_before_anything_is_read() {
     assert!(matches!(
         decode(header),
         Err(Error::InvalidLength(length)) if length == HEADER_BYTES_MAX + 1
+    ));
+
+    let mut list = Vec::new();
+    alloy_rlp::encode(&sample.header).write(&mut list);
+    sample.extension.write(&mut list);
+    (ACCESS_LIST_BYTES_MAX + 1).write(&mut list);
+    assert!(matches!(
+        decode(list),
+        Err(Error::InvalidLength(length)) if length == ACCESS_LIST_BYTES_MAX + 1
     ));
 
     let head = encode_parts(&alloy_rlp::encode(&sample.header), &sample.extension, &[]);

@@ -13,7 +13,7 @@ fn decode(bytes: impl Into<bytes::Bytes>) -> Result<Extension, Error> {
 /// A field that the hash left out could be exchanged under a certified block.
 #[test]
 fn the_hash_binds_every_field() {
-    let edits: [fn(&mut Extension); 19] = [
+    let edits: [fn(&mut Extension); 20] = [
         |_| {},
         |e| e.module = ModuleId::HUB,
         |e| e.context.round = Round::new(Epoch::new(3), View::new(1_000)),
@@ -23,6 +23,7 @@ fn the_hash_binds_every_field() {
         |e| e.context.parent.1 = digest(0),
         // The header shows only seconds: the milliseconds are bound here.
         |e| e.timestamp_ms += 1,
+        |e| e.access_list_hash = B256::ZERO,
         |e| e.state.accounts.root = B256::ZERO,
         |e| e.state.accounts.ops_root = B256::ZERO,
         |e| e.state.accounts.start += 1,

@@ -121,7 +121,13 @@ fn recorded() -> RecordedBlock {
     header.gas_used = 190_000;
     header.base_fee_per_gas = Some(1_000_000_000);
     header.transactions_root = trellis_primitives::transactions_root(&encoded);
-    let block = ChainBlock::new(header, base.extension().clone(), encoded).unwrap();
+    let block = ChainBlock::new(
+        header,
+        base.extension().clone(),
+        encoded,
+        base.access_list().clone(),
+    )
+    .unwrap();
     let receipts = vec![
         receipt_of(TxType::Legacy, true, 55_000, vec![log(1)]),
         receipt_of(TxType::Eip2930, false, 90_000, vec![]),

@@ -3,7 +3,7 @@
 use crate::{ModuleContext, ModuleInfo, NetworkInfo, Params, RpcError, RpcLimits};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, transaction::Recovered};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, U256, uint};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256, uint};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use commonware_cryptography::{Signer, ed25519};
@@ -12,7 +12,7 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, RwLock},
 };
-use trellis_executor::{BlockEnv, execute_block};
+use trellis_executor::{BlockEnv, Engine, encode_access_list, execute_block};
 use trellis_module::{Allocation, Chain, ChainSpec, genesis, rules};
 use trellis_primitives::{
     Account, Block, ModuleId, StateCommitment, StateDiff, StateError, StateReader, TreeCommitment,
@@ -193,11 +193,13 @@ impl TestChain {
         header.logs_bloom = executed.logs_bloom;
         header.receipts_root = executed.receipts_root;
         header.transactions_root = transactions_root(&encoded);
+        let access_list = encode_access_list(&executed.access_list);
+        extension.access_list_hash = keccak256(&access_list);
         header.extra_data = extension.hash().into();
         self.state.apply(&executed.diff);
         self.blocks.push(Arc::new(RecordedBlock {
             undo: Arc::new(Undo::new(header.number, &executed.diff)),
-            block: Block::new(header, extension, encoded).unwrap(),
+            block: Block::new(header, extension, encoded, access_list).unwrap(),
             transactions,
             receipts: executed.receipts,
         }));
@@ -214,7 +216,15 @@ impl TestChain {
         let genesis = self.blocks[0].block.clone();
         let history = History::in_memory(HistoryConfig::new(genesis.hash(), window));
         history.append(&self.blocks).unwrap();
-        let chain = Chain::open(spec(), genesis, history, window, Limits::default()).unwrap();
+        let chain = Chain::open(
+            spec(),
+            genesis,
+            history,
+            window,
+            Limits::default(),
+            Engine::default(),
+        )
+        .unwrap();
         chain.attach_state(Arc::new(self.state), self.blocks.len() as u64 - 1);
         let network = NetworkInfo {
             name: "test".to_owned(),

@@ -90,3 +90,26 @@ fn a_list_of_which_every_outcome_is_refused_is_executed_in_order() {
         assert_eq!(report.held, 0);
     }
 }
+
+/// What the line passes over changes nothing, whether it was executed ahead or not (EXE-1).
+#[test]
+fn what_is_passed_over_changes_nothing() {
+    for count in [1, 2, 4, 8] {
+        let list = List {
+            passed: (0..100).filter(|index| index % 3 == 0).collect(),
+            delays: Some(count as u64),
+            ..List::new(programs(100))
+        };
+        let mut line = Line::default();
+        let workers = Workers::exactly(count);
+        let report = workers.run(&list, &mut line, Schedule::default()).unwrap();
+        let mut kept = programs(100);
+        for index in &list.passed {
+            // A program without steps changes nothing, and its result is zero.
+            kept[*index] = Program(Vec::new());
+        }
+        assert_eq!(line, in_order(&kept));
+        assert_eq!(report.passed_over, 34);
+        assert_eq!(report.held + report.failed + report.in_line, 66);
+    }
+}

@@ -34,6 +34,8 @@ struct List {
     commit_panics: Option<usize>,
     /// The commit that fails.
     fails: Option<usize>,
+    /// Passed over by the line.
+    passed: BTreeSet<usize>,
     /// How many commits are enough.
     enough: Option<usize>,
     /// The execution of the first ends only after that of the second has begun.
@@ -145,7 +147,11 @@ impl List {
             held,
             failed,
             in_line,
-        } = report;
+            passed_over: 0,
+        } = report
+        else {
+            panic!("passed over: {report:?}");
+        };
         assert_eq!(held + failed + in_line, self.len());
         assert_eq!(executions.iter().sum::<usize>(), self.len() + failed);
         assert!(self.trivial.iter().all(|index| executions[*index] == 1));
@@ -246,6 +252,13 @@ impl Workload for List {
             replica.values.write(*key, *value);
         }
         replica.version += 1;
+    }
+
+    fn pass_over(&self, line: &mut Line, index: usize) -> Option<Writes<u8, u64>> {
+        self.passed.contains(&index).then(|| {
+            line.results.push(0);
+            Writes::default()
+        })
     }
 
     fn is_over(&self, line: &Line) -> bool {

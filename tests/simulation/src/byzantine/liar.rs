@@ -2,7 +2,7 @@
 //! well-formed as lies can be: hashes fit, roots that bind parts are recomputed, and only the rule in question is broken.
 
 use crate::{roles::Lies, wallet};
-use alloy_primitives::{B64, B256, Bloom, Bytes};
+use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256, keccak256};
 use commonware_consensus::{
     marshal::ancestry::Ancestry,
     types::{Round, View},
@@ -11,6 +11,7 @@ use commonware_glue::stateful::{Application, Finality, Input, Proposed, db::Data
 use commonware_runtime::Clock;
 use std::sync::Arc;
 use trellis_consensus::Pace;
+use trellis_executor::{AccountChanges, decode_access_list, encode_access_list};
 use trellis_module::{Module, Runtime, Scheme};
 use trellis_primitives::{Block, Context, ModuleId, transactions_root};
 use trellis_state::tree::Databases;
@@ -39,11 +40,16 @@ pub enum Lie {
     NonceGap,
     Unfunded,
     MissingTransaction,
+    ListJunk,
+    ListMissing,
+    ListExtra,
+    ListUnsorted,
+    ListAltered,
 }
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::StateRoot,
         Self::GasUsed,
         Self::ReceiptsRoot,
@@ -64,6 +70,11 @@ impl Lie {
         Self::NonceGap,
         Self::Unfunded,
         Self::MissingTransaction,
+        Self::ListJunk,
+        Self::ListMissing,
+        Self::ListExtra,
+        Self::ListUnsorted,
+        Self::ListAltered,
     ];
 
     /// Its name.
@@ -89,6 +100,11 @@ impl Lie {
             Self::NonceGap => "nonce gap",
             Self::Unfunded => "unfunded transaction",
             Self::MissingTransaction => "missing transaction",
+            Self::ListJunk => "access list that does not decode",
+            Self::ListMissing => "access list without an account",
+            Self::ListExtra => "access list with an account nobody looks at",
+            Self::ListUnsorted => "access list out of order",
+            Self::ListAltered => "access list with another balance",
         }
     }
 
@@ -97,6 +113,8 @@ impl Lie {
         let mut header = block.header().clone();
         let mut extension = block.extension().clone();
         let mut transactions = block.transactions().to_vec();
+        let mut list = decode_access_list(block.access_list()).ok()?;
+        let mut access_list = block.access_list().clone();
         let middle = transactions.len() / 2;
         let wrong = B256::repeat_byte(0x5a);
         match self {
@@ -125,13 +143,27 @@ impl Lie {
             Self::NonceGap => transactions.insert(middle, wallet::nonce_gap(chain_id)),
             Self::Unfunded => transactions.insert(middle, wallet::unfunded(chain_id)),
             Self::MissingTransaction => drop(transactions.pop()?),
+            Self::ListJunk => access_list = Bytes::from_static(b"junk"),
+            Self::ListMissing => drop(list.pop()?),
+            Self::ListExtra => list.push(AccountChanges::new(Address::repeat_byte(0xff))),
+            Self::ListUnsorted => list.reverse(),
+            Self::ListAltered => {
+                let mut changes = list
+                    .iter_mut()
+                    .flat_map(|account| &mut account.balance_changes);
+                changes.next()?.post_balance += U256::ONE;
+            }
         }
+        if self != Self::ListJunk {
+            access_list = encode_access_list(&list);
+        }
+        extension.access_list_hash = keccak256(&access_list);
         header.nonce = B64::ZERO;
         header.state_root = extension.state.root();
         header.timestamp = extension.timestamp_ms / 1000;
         header.transactions_root = transactions_root(&transactions);
         header.extra_data = extension.hash().into();
-        Block::new(header, extension, transactions)
+        Block::new(header, extension, transactions, access_list)
             .ok()
             .filter(|lie| lie != block)
     }

@@ -1,6 +1,7 @@
 //! Blocks that must be refused (EXE-2): each differs from a valid one in a single thing.
 
 use super::*;
+use trellis_executor::{AccountChanges, encode_access_list};
 
 type Edit = fn(&mut Draft);
 
@@ -55,8 +56,10 @@ fn headers_that_do_not_match_execution_are_refused() {
         }),
         ("gasUsed is", |d| d.header.gas_used += 1),
         ("gasUsed is", |d| d.header.gas_used = 0),
-        // The miner's balance is part of the state.
-        (STATE, |d| d.header.beneficiary = NOBODY),
+        // The miner's balance is part of the state, and of the list.
+        ("access list: transaction 0 leaves another balance", |d| {
+            d.header.beneficiary = NOBODY
+        }),
     ];
     run(|context| async move {
         let builder = Node::start(&context, "a").await;
@@ -96,6 +99,68 @@ fn headers_that_do_not_follow_from_the_parent_are_refused() {
             let found = verdict(&node, &draft.block()).await;
             assert!(found.starts_with(rule), "{found}, expected {rule}");
         }
+    });
+}
+
+/// A list that is not the one execution makes, and whose hash fits, is refused by name.
+#[test]
+fn wrong_access_lists_are_refused() {
+    let edits: [(&str, Edit); 10] = [
+        ("access list: does not decode", |d| {
+            d.access_list = Bytes::from_static(b"junk");
+        }),
+        ("access list: does not decode", |d| {
+            d.access_list = [&d.access_list[..], &[0]].concat().into();
+        }),
+        ("access list: ", |d| d.edit_list(|list| list.reverse())),
+        ("access list: ", |d| {
+            d.edit_list(|list| list.insert(0, list[0].clone()));
+        }),
+        ("access list: ", |d| {
+            d.edit_list(|list| {
+                let slots = (0..16_000).map(U256::from).collect();
+                list[0].storage_reads = slots;
+            });
+        }),
+        ("access list: transaction", |d| {
+            d.edit_list(|list| list.retain(|account| account.address != NOBODY));
+        }),
+        ("access list: 0x", |d| {
+            d.edit_list(|list| list.push(AccountChanges::new(Address::repeat_byte(0xff))));
+        }),
+        ("access list: slot", |d| {
+            d.edit_list(|list| {
+                let last = list.last_mut().unwrap();
+                last.storage_reads.push(U256::MAX);
+            });
+        }),
+        ("access list: transaction 1 leaves another nonce", |d| {
+            d.edit_list(|list| {
+                let at = list.iter().position(|a| a.address == address(1)).unwrap();
+                list[at].nonce_changes.clear();
+            });
+        }),
+        ("access list: transaction 1 leaves another balance", |d| {
+            d.edit_list(|list| {
+                let at = list.iter().position(|a| a.address == address(1)).unwrap();
+                list[at].balance_changes[0].post_balance += U256::ONE;
+            });
+        }),
+    ];
+    run(|context| async move {
+        let builder = Node::start(&context, "a").await;
+        let block = valid_block(&builder).await;
+        let node = Node::start(&context, "b").await;
+        for (rule, edit) in edits {
+            let mut draft = Draft::of(&block);
+            edit(&mut draft);
+            let found = verdict(&node, &draft.block()).await;
+            assert!(found.starts_with(rule), "{found}, expected {rule}");
+        }
+        assert!(
+            node.process(&block).await.is_some(),
+            "the block itself is valid"
+        );
     });
 }
 
@@ -159,11 +224,24 @@ fn a_block_with_one_invalid_transaction_is_refused() {
         for (rule, body) in bodies {
             let mut draft = Draft::of(&block);
             draft.transactions = body.iter().map(raw).collect();
+            draft.access_list = list_of(&draft, &body);
             let found = verdict(&node, &draft.block()).await;
             let expected = format!("transaction 1: {rule}");
             assert!(found.starts_with(&expected), "{found}, expected {expected}");
         }
     });
+}
+
+/// The list of the first transaction of `body` alone, which does not miss the senders of the others.
+fn list_of(draft: &Draft, body: &[Transaction]) -> Bytes {
+    let light = Light::new();
+    let env = crate::rules::env_of(light.chain.spec(), &draft.clone().block());
+    let executed = trellis_executor::execute_block(env, &light.state, &body[..1]).unwrap();
+    let mut list = executed.access_list;
+    list.extend(body[1..].iter().map(|tx| AccountChanges::new(tx.signer())));
+    list.sort_by_key(|account| account.address);
+    list.dedup_by_key(|account| account.address);
+    encode_access_list(&list)
 }
 
 /// Bytes that are no transaction, and a transaction in bytes of another form than its only encoding.

@@ -16,7 +16,14 @@ fn restarted(blocks: u64, window: u64) -> (Light, Light) {
 fn reopen(light: &Light, window: u64) -> Light {
     let genesis = light.chain.genesis().clone();
     let history = light.history.clone();
-    let chain = Chain::open(spec(), genesis, history.clone(), window, Limits::default());
+    let chain = Chain::open(
+        spec(),
+        genesis,
+        history.clone(),
+        window,
+        Limits::default(),
+        Engine::default(),
+    );
     Light::over(chain.unwrap(), history)
 }
 

@@ -65,7 +65,9 @@ pub(super) fn block(number: u64, parent: B256, salt: u8, payload: usize) -> Reco
         .zip(&transactions)
         .map(|(index, tx)| receipt(tx, number, index))
         .collect();
-    let extension = extension(number, parent);
+    let access_list = Bytes::from(vec![salt; usize::from(salt)]);
+    let mut extension = extension(number, parent);
+    extension.access_list_hash = keccak256(&access_list);
     let mut header = header_template();
     header.parent_hash = parent;
     header.number = number;
@@ -76,7 +78,7 @@ pub(super) fn block(number: u64, parent: B256, salt: u8, payload: usize) -> Reco
     header.logs_bloom = receipts
         .iter()
         .fold(Bloom::ZERO, |sum, receipt| sum | receipt.logs_bloom());
-    let block = Block::new(header, extension, encoded).expect("parts belong together");
+    let block = Block::new(header, extension, encoded, access_list).expect("parts belong together");
     RecordedBlock {
         block,
         transactions,
@@ -135,6 +137,7 @@ fn extension(number: u64, parent: B256) -> Extension {
         module: ModuleId::HUB,
         context: context(number, parent),
         timestamp_ms: 1_000 * number + 250,
+        access_list_hash: B256::ZERO,
         state: StateCommitment {
             accounts: tree,
             storage: tree,
