@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod artifact;
 mod assembler;
+mod chain;
 pub mod measure;
 mod memory;
 mod plain;
 mod recorded;
+mod senders;
+mod uniswap;
 pub mod workload;
 
+pub use artifact::ArtifactError;
 pub use assembler::assemble;
 pub use memory::Memory;
 pub use plain::{PlainResult, Prepared, run_plain};

@@ -1,12 +1,14 @@
 //! Generated blocks: from no conflicts at all to nothing but conflicts. The same name and size always give the same block.
 
-use crate::{Memory, Sample, assemble};
-use alloy_consensus::{Signed, TxEip1559, TxEnvelope, transaction::Recovered};
-use alloy_primitives::{Address, Bytes, Signature, U256, keccak256};
+use crate::{
+    ArtifactError, Memory, Sample, assemble,
+    senders::{CHAIN_ID, Senders},
+    uniswap::{self, Pools},
+};
+use alloy_primitives::{Address, Bytes, U256, keccak256};
 use revm::primitives::hardfork::SpecId;
-use trellis_executor::{BlockEnv, Setting, Transaction};
+use trellis_executor::{BlockEnv, ExecutionError, Setting, Transaction};
 
-const CHAIN_ID: u64 = 7_001;
 const TOKEN: Address = Address::repeat_byte(0x70);
 const POOL: Address = Address::repeat_byte(0x90);
 /// Accounts that trade one hot token.
@@ -37,6 +39,28 @@ const POOL_CODE: &str = "
     DUP1 SWAP2 SUB 0x01 SSTORE
     CALLER SLOAD ADD CALLER SSTORE STOP";
 
+/// Why a generated block cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkloadError {
+    /// A contract it calls cannot be had.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// A transaction that prepares its state breaks a rule.
+    #[error("{step}: {source}")]
+    Invalid {
+        /// What the transaction was for.
+        step: &'static str,
+        /// The rule.
+        source: ExecutionError,
+    },
+    /// A transaction that prepares its state reverts, as it does with contracts of another version.
+    #[error("{step}: a transaction reverted")]
+    Failed {
+        /// What the transaction was for.
+        step: &'static str,
+    },
+}
+
 /// A kind of generated block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
@@ -56,11 +80,15 @@ pub enum Workload {
     OnePool,
     /// Transfers, token transfers and swaps; three of ten meet in one pool.
     Mixed,
+    /// Swaps through the published contracts of Uniswap v3, each in a pool of its own.
+    Uniswap,
+    /// The same in one pool.
+    UniswapOnePool,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Transfers,
         Self::OneRecipient,
         Self::Chain,
@@ -69,6 +97,8 @@ impl Workload {
         Self::Pools,
         Self::OnePool,
         Self::Mixed,
+        Self::Uniswap,
+        Self::UniswapOnePool,
     ];
 
     /// What it is called.
@@ -82,6 +112,8 @@ impl Workload {
             Self::Pools => "pools",
             Self::OnePool => "one-pool",
             Self::Mixed => "mixed",
+            Self::Uniswap => "uniswap",
+            Self::UniswapOnePool => "uniswap-one-pool",
         }
     }
 
@@ -92,45 +124,46 @@ impl Workload {
             .find(|workload| workload.name() == name)
     }
 
-    /// A block of it with `count` transactions.
-    pub fn block(self, count: usize) -> Sample {
-        let mut maker = Maker::new(count);
-        for index in 0..count {
-            self.transaction(&mut maker, index);
-        }
-        Sample {
-            name: format!("{} {count}", self.name()),
-            setting: setting(count),
-            transactions: maker.transactions,
-            state: maker.state,
-        }
+    /// Whether it needs contracts from npm packages, those of `tests/clients` unless `TRELLIS_NODE_MODULES` names others.
+    pub const fn needs_packages(self) -> bool {
+        matches!(self, Self::Uniswap | Self::UniswapOnePool)
     }
 
-    fn transaction(self, maker: &mut Maker, index: usize) {
-        let (from, to) = (person(2 * index), person(2 * index + 1));
-        match self {
-            Self::Transfers => maker.pay(from, to),
-            Self::OneRecipient => maker.pay(from, person(1)),
-            Self::Chain => maker.pay(person(index), person(index + 1)),
-            Self::Tokens => maker.token(from, to),
-            Self::HotToken => {
+    /// A block of it with `count` transactions.
+    ///
+    /// # Errors
+    /// [`WorkloadError`], only if it [needs packages](Self::needs_packages).
+    pub fn block(self, count: usize) -> Result<Sample, WorkloadError> {
+        let add: fn(&mut Maker, usize) = match self {
+            Self::Transfers => |maker, index| maker.pay(person(2 * index), person(2 * index + 1)),
+            Self::OneRecipient => |maker, index| maker.pay(person(2 * index), person(1)),
+            Self::Chain => |maker, index| maker.pay(person(index), person(index + 1)),
+            Self::Tokens => |maker, index| maker.token(person(2 * index), person(2 * index + 1)),
+            Self::HotToken => |maker, index| {
                 let (from, to) = (index % CROWD, (index * 7 + 3) % CROWD);
                 maker.token(person(from), person(to));
-            }
-            Self::Pools => maker.swap(from, own_pool(index)),
-            Self::OnePool => maker.swap(from, POOL),
-            Self::Mixed => match index % 10 {
-                0..=2 => maker.swap(from, POOL),
-                3..=5 => maker.token(from, to),
-                6 => maker.swap(from, own_pool(index)),
-                _ => maker.pay(from, to),
             },
+            Self::Pools => |maker, index| maker.swap(person(2 * index), own_pool(index)),
+            Self::OnePool => |maker, index| maker.swap(person(2 * index), POOL),
+            Self::Mixed => Maker::mixed,
+            Self::Uniswap => return uniswap::block(self.name(), Pools::Own, count),
+            Self::UniswapOnePool => return uniswap::block(self.name(), Pools::Shared, count),
+        };
+        let mut maker = Maker::new(count);
+        for index in 0..count {
+            add(&mut maker, index);
         }
+        Ok(Sample {
+            name: format!("{} {count}", self.name()),
+            setting: setting(1, block_gas_limit(count)),
+            transactions: maker.transactions,
+            state: maker.state,
+        })
     }
 }
 
 /// An address from a number, spread over all addresses.
-fn person(number: usize) -> Address {
+pub(crate) fn person(number: usize) -> Address {
     Address::from_slice(&keccak256((number as u64).to_be_bytes())[..20])
 }
 
@@ -138,13 +171,19 @@ fn own_pool(number: usize) -> Address {
     Address::from_slice(&keccak256((number as u64 | 1 << 63).to_be_bytes())[..20])
 }
 
-fn setting(count: usize) -> Setting {
+/// Gas limit of a block with `count` transactions.
+pub(crate) fn block_gas_limit(count: usize) -> u64 {
+    (count as u64 * 200_000).max(30_000_000)
+}
+
+/// A block's environment; one block takes 12 seconds.
+pub(crate) fn setting(number: u64, gas_limit: u64) -> Setting {
     let env = BlockEnv {
         chain_id: CHAIN_ID,
-        number: 1,
-        timestamp: 1_700_000_000,
+        number,
+        timestamp: 1_700_000_000 + 12 * number,
         beneficiary: Address::repeat_byte(0xfe),
-        gas_limit: (count as u64 * 200_000).max(30_000_000),
+        gas_limit,
         base_fee: 1_000_000_000,
         ..BlockEnv::default()
     };
@@ -155,7 +194,7 @@ fn setting(count: usize) -> Setting {
 struct Maker {
     state: Memory,
     transactions: Vec<Transaction>,
-    nonces: std::collections::HashMap<Address, u64>,
+    senders: Senders,
     pool: Bytes,
 }
 
@@ -166,7 +205,7 @@ impl Maker {
         let mut maker = Self {
             state,
             transactions: Vec::with_capacity(count),
-            nonces: std::collections::HashMap::new(),
+            senders: Senders::default(),
             pool: assemble(POOL_CODE),
         };
         maker.open(POOL);
@@ -178,6 +217,16 @@ impl Maker {
         let reserve = U256::from(10_u128.pow(24));
         self.state.store(pool, U256::ZERO, reserve);
         self.state.store(pool, U256::from(1), reserve);
+    }
+
+    fn mixed(&mut self, index: usize) {
+        let (from, to) = (person(2 * index), person(2 * index + 1));
+        match index % 10 {
+            0..=2 => self.swap(from, POOL),
+            3..=5 => self.token(from, to),
+            6 => self.swap(from, own_pool(index)),
+            _ => self.pay(from, to),
+        }
     }
 
     fn pay(&mut self, from: Address, to: Address) {
@@ -207,26 +256,13 @@ impl Maker {
     }
 
     fn send(&mut self, from: Address, to: Address, gas_limit: u64, value: U256, input: Bytes) {
-        let nonce = self.nonces.entry(from).or_default();
-        if *nonce == 0 {
+        if self.senders.nonce(from) == 0 {
             let ether = U256::from(10_u128.pow(18));
             self.state.insert(from, ether, 0, Bytes::new());
         }
-        let tx = TxEip1559 {
-            chain_id: CHAIN_ID,
-            nonce: *nonce,
-            gas_limit,
-            max_fee_per_gas: 3_000_000_000,
-            max_priority_fee_per_gas: 1_000_000_000,
-            to: to.into(),
-            value,
-            input,
-            ..TxEip1559::default()
-        };
-        *nonce += 1;
-        // Nobody signs: who sent it is given.
-        let signed = Signed::new_unhashed(tx, Signature::test_signature());
-        let tx = Recovered::new_unchecked(TxEnvelope::from(signed), from);
+        let tx = self
+            .senders
+            .transaction(from, to.into(), gas_limit, value, input);
         self.transactions.push(tx);
     }
 }

@@ -27,8 +27,9 @@ pub(crate) const EXEC_EXAMPLES: &str = "What is measured:
   told, and the exit code is 1. More workers than cores are not used, unless --exact says so.
 
 Examples:
-  trellis bench exec                              every generated workload
+  trellis bench exec                              every generated workload that needs nothing else
   trellis bench exec --workload tokens -n 20000
+  trellis bench exec --workload uniswap -n 500    real contracts, after npm ci in tests/clients
   trellis bench exec --blocks DIR --threads 1,2   recorded blocks, DIR/*.json.gz";
 
 /// `trellis bench exec`.
@@ -37,7 +38,7 @@ pub(crate) struct ExecArgs {
     /// Directory with recorded blocks, NUMBER.json.gz
     #[arg(long, value_name = "DIR")]
     blocks: Option<PathBuf>,
-    /// Generated workloads [default: all, unless --blocks is given]
+    /// Generated workloads [default: all but those of Uniswap, which need npm packages; none if --blocks is given]
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = Workload::ALL.map(Workload::name))]
     workload: Vec<String>,
     /// Transactions in a generated block
@@ -165,11 +166,16 @@ fn sources(args: &ExecArgs) -> Result<Vec<Source>, CliError> {
     let named = args.workload.iter().filter_map(|name| Workload::find(name));
     let mut workloads: Vec<_> = named.collect();
     if workloads.is_empty() && args.blocks.is_none() {
-        workloads = Workload::ALL.into();
+        let own = |workload: &Workload| !workload.needs_packages();
+        workloads = Workload::ALL.into_iter().filter(own).collect();
     }
     let count = args.transactions;
     for workload in workloads {
-        sources.push(Box::new(move || Ok((workload.block(count), None))));
+        sources.push(Box::new(move || {
+            let sample = workload.block(count);
+            let sample = sample.map_err(|error| CliError::from_error("", &error))?;
+            Ok((sample, None))
+        }));
     }
     Ok(sources)
 }
