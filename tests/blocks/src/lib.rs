@@ -3,11 +3,14 @@
 mod artifact;
 mod assembler;
 mod chain;
+mod made_up;
 pub mod measure;
 mod memory;
 mod plain;
+mod published;
 mod recorded;
 mod senders;
+mod token;
 mod uniswap;
 pub mod workload;
 

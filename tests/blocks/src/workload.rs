@@ -1,43 +1,12 @@
 //! Generated blocks: from no conflicts at all to nothing but conflicts. The same name and size always give the same block.
 
-use crate::{
-    ArtifactError, Memory, Sample, assemble,
-    senders::{CHAIN_ID, Senders},
-    uniswap::{self, Pools},
-};
-use alloy_primitives::{Address, Bytes, U256, keccak256};
+use crate::{ArtifactError, Sample, made_up, published, senders::CHAIN_ID};
+use alloy_primitives::{Address, keccak256};
 use revm::primitives::hardfork::SpecId;
-use trellis_executor::{BlockEnv, ExecutionError, Setting, Transaction};
+use trellis_executor::{BlockEnv, ExecutionError, Setting};
 
-const TOKEN: Address = Address::repeat_byte(0x70);
-const POOL: Address = Address::repeat_byte(0x90);
 /// Accounts that trade one hot token.
 const CROWD: usize = 20;
-
-/// `transfer(address,uint256)` of a token with balances in a mapping at slot 0, and its event.
-const TOKEN_CODE: &str = "
-    0x00 CALLDATALOAD 0xe0 SHR 0xa9059cbb EQ @transfer JUMPI
-    fail: 0x00 0x00 REVERT
-    transfer:
-    0x24 CALLDATALOAD                                   ; amount
-    CALLER 0x00 MSTORE 0x00 0x20 MSTORE 0x40 0x00 KECCAK256
-    DUP1 SLOAD DUP3 DUP2 LT @fail JUMPI                 ; the sender has it
-    DUP3 SWAP1 SUB SWAP1 SSTORE
-    0x04 CALLDATALOAD 0x00 MSTORE 0x40 0x00 KECCAK256
-    DUP1 SLOAD DUP3 ADD SWAP1 SSTORE
-    0x00 MSTORE
-    0x04 CALLDATALOAD CALLER
-    0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef
-    0x20 0x00 LOG3
-    0x01 0x00 MSTORE 0x20 0x00 RETURN";
-
-/// Swaps the input along a constant product: reserves in slots 0 and 1, what the caller got under its address.
-const POOL_CODE: &str = "
-    0x00 CALLDATALOAD
-    0x00 SLOAD DUP2 ADD DUP1 0x00 SSTORE
-    0x01 SLOAD DUP1 DUP4 MUL DUP3 SWAP1 DIV
-    DUP1 SWAP2 SUB 0x01 SSTORE
-    CALLER SLOAD ADD CALLER SSTORE STOP";
 
 /// Why a generated block cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +31,10 @@ pub enum WorkloadError {
 }
 
 /// A kind of generated block.
+///
+/// Those that call contracts come in pairs. The contracts of one are made up: they are the cheapest of their kind, so that it
+/// shows the overhead per transaction, and it needs no packages. The other does the same with published contracts, whose
+/// transactions cost what they do on mainnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
     /// Transfers between accounts that appear once.
@@ -70,25 +43,42 @@ pub enum Workload {
     OneRecipient,
     /// Each transfer's recipient sends the next one.
     Chain,
-    /// Token transfers between holders that appear once.
+    /// Transfers of a made-up token between holders that appear once.
     Tokens,
-    /// Token transfers among twenty holders.
+    /// Transfers of a made-up token among twenty holders.
     HotToken,
-    /// Swaps, each in a pool of its own.
+    /// Swaps, each in a made-up pool of its own.
     Pools,
-    /// Swaps in one pool.
+    /// Swaps in one made-up pool.
     OnePool,
-    /// Transfers, token transfers and swaps; three of ten meet in one pool.
+    /// Transfers, made-up token transfers and swaps; three of ten meet in one pool.
     Mixed,
-    /// Swaps through the published contracts of Uniswap v3, each in a pool of its own.
+    /// [`Tokens`](Self::Tokens) with OpenZeppelin's ERC-20.
+    Erc20,
+    /// [`HotToken`](Self::HotToken) with OpenZeppelin's ERC-20.
+    Erc20Hot,
+    /// [`Pools`](Self::Pools) with Uniswap v3.
     Uniswap,
-    /// The same in one pool.
+    /// [`OnePool`](Self::OnePool) with Uniswap v3.
     UniswapOnePool,
+    /// [`Mixed`](Self::Mixed) with OpenZeppelin's ERC-20 and Uniswap v3.
+    UniswapMixed,
+}
+
+/// What one transaction of a block does, whichever contracts it calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    /// Sends ether.
+    Pay { from: Address, to: Address },
+    /// Sends some of the one token everybody has.
+    Token { from: Address, to: Address },
+    /// Trades in a pool; they are numbered from 0, without gaps.
+    Swap { user: Address, pool: usize },
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Transfers,
         Self::OneRecipient,
         Self::Chain,
@@ -97,8 +87,11 @@ impl Workload {
         Self::Pools,
         Self::OnePool,
         Self::Mixed,
+        Self::Erc20,
+        Self::Erc20Hot,
         Self::Uniswap,
         Self::UniswapOnePool,
+        Self::UniswapMixed,
     ];
 
     /// What it is called.
@@ -112,8 +105,11 @@ impl Workload {
             Self::Pools => "pools",
             Self::OnePool => "one-pool",
             Self::Mixed => "mixed",
+            Self::Erc20 => "erc20",
+            Self::Erc20Hot => "erc20-hot",
             Self::Uniswap => "uniswap",
             Self::UniswapOnePool => "uniswap-one-pool",
+            Self::UniswapMixed => "uniswap-mixed",
         }
     }
 
@@ -126,7 +122,14 @@ impl Workload {
 
     /// Whether it needs contracts from npm packages, those of `tests/clients` unless `TRELLIS_NODE_MODULES` names others.
     pub const fn needs_packages(self) -> bool {
-        matches!(self, Self::Uniswap | Self::UniswapOnePool)
+        matches!(
+            self,
+            Self::Erc20
+                | Self::Erc20Hot
+                | Self::Uniswap
+                | Self::UniswapOnePool
+                | Self::UniswapMixed
+        )
     }
 
     /// A block of it with `count` transactions.
@@ -134,41 +137,64 @@ impl Workload {
     /// # Errors
     /// [`WorkloadError`], only if it [needs packages](Self::needs_packages).
     pub fn block(self, count: usize) -> Result<Sample, WorkloadError> {
-        let add: fn(&mut Maker, usize) = match self {
-            Self::Transfers => |maker, index| maker.pay(person(2 * index), person(2 * index + 1)),
-            Self::OneRecipient => |maker, index| maker.pay(person(2 * index), person(1)),
-            Self::Chain => |maker, index| maker.pay(person(index), person(index + 1)),
-            Self::Tokens => |maker, index| maker.token(person(2 * index), person(2 * index + 1)),
-            Self::HotToken => |maker, index| {
-                let (from, to) = (index % CROWD, (index * 7 + 3) % CROWD);
-                maker.token(person(from), person(to));
-            },
-            Self::Pools => |maker, index| maker.swap(person(2 * index), own_pool(index)),
-            Self::OnePool => |maker, index| maker.swap(person(2 * index), POOL),
-            Self::Mixed => Maker::mixed,
-            Self::Uniswap => return uniswap::block(self.name(), Pools::Own, count),
-            Self::UniswapOnePool => return uniswap::block(self.name(), Pools::Shared, count),
-        };
-        let mut maker = Maker::new(count);
-        for index in 0..count {
-            add(&mut maker, index);
+        let name = format!("{} {count}", self.name());
+        let actions: Vec<Action> = (0..count).map(|index| self.action(index)).collect();
+        if self.needs_packages() {
+            published::block(name, &actions)
+        } else {
+            Ok(made_up::block(name, &actions))
         }
-        Ok(Sample {
-            name: format!("{} {count}", self.name()),
-            setting: setting(1, block_gas_limit(count)),
-            transactions: maker.transactions,
-            state: maker.state,
-        })
+    }
+
+    fn action(self, index: usize) -> Action {
+        let (from, to) = (person(2 * index), person(2 * index + 1));
+        match self {
+            Self::Transfers => Action::Pay { from, to },
+            Self::OneRecipient => Action::Pay {
+                from,
+                to: person(1),
+            },
+            Self::Chain => Action::Pay {
+                from: person(index),
+                to: person(index + 1),
+            },
+            Self::Tokens | Self::Erc20 => Action::Token { from, to },
+            Self::HotToken | Self::Erc20Hot => Action::Token {
+                from: person(index % CROWD),
+                to: person((index * 7 + 3) % CROWD),
+            },
+            Self::Pools | Self::Uniswap => Action::Swap {
+                user: from,
+                pool: index,
+            },
+            Self::OnePool | Self::UniswapOnePool => Action::Swap {
+                user: from,
+                pool: 0,
+            },
+            Self::Mixed | Self::UniswapMixed => mixed(index, from, to),
+        }
+    }
+}
+
+/// Pool 0 is the one in which many meet.
+const fn mixed(index: usize, from: Address, to: Address) -> Action {
+    match index % 10 {
+        0..=2 => Action::Swap {
+            user: from,
+            pool: 0,
+        },
+        3..=5 => Action::Token { from, to },
+        6 => Action::Swap {
+            user: from,
+            pool: 1 + index / 10,
+        },
+        _ => Action::Pay { from, to },
     }
 }
 
 /// An address from a number, spread over all addresses.
 pub(crate) fn person(number: usize) -> Address {
     Address::from_slice(&keccak256((number as u64).to_be_bytes())[..20])
-}
-
-fn own_pool(number: usize) -> Address {
-    Address::from_slice(&keccak256((number as u64 | 1 << 63).to_be_bytes())[..20])
 }
 
 /// Gas limit of a block with `count` transactions.
@@ -188,81 +214,4 @@ pub(crate) fn setting(number: u64, gas_limit: u64) -> Setting {
         ..BlockEnv::default()
     };
     Setting::of(&env, SpecId::OSAKA)
-}
-
-/// Makes transactions, and the state they need.
-struct Maker {
-    state: Memory,
-    transactions: Vec<Transaction>,
-    senders: Senders,
-    pool: Bytes,
-}
-
-impl Maker {
-    fn new(count: usize) -> Self {
-        let mut state = Memory::default();
-        state.insert(TOKEN, U256::ZERO, 1, assemble(TOKEN_CODE));
-        let mut maker = Self {
-            state,
-            transactions: Vec::with_capacity(count),
-            senders: Senders::default(),
-            pool: assemble(POOL_CODE),
-        };
-        maker.open(POOL);
-        maker
-    }
-
-    fn open(&mut self, pool: Address) {
-        self.state.insert(pool, U256::ZERO, 1, self.pool.clone());
-        let reserve = U256::from(10_u128.pow(24));
-        self.state.store(pool, U256::ZERO, reserve);
-        self.state.store(pool, U256::from(1), reserve);
-    }
-
-    fn mixed(&mut self, index: usize) {
-        let (from, to) = (person(2 * index), person(2 * index + 1));
-        match index % 10 {
-            0..=2 => self.swap(from, POOL),
-            3..=5 => self.token(from, to),
-            6 => self.swap(from, own_pool(index)),
-            _ => self.pay(from, to),
-        }
-    }
-
-    fn pay(&mut self, from: Address, to: Address) {
-        self.send(from, to, 21_000, U256::from(1_000), Bytes::new());
-    }
-
-    fn token(&mut self, from: Address, to: Address) {
-        let slot = |holder: Address| {
-            let key = [holder.into_word().0, [0; 32]].concat();
-            U256::from_be_bytes(keccak256(key).0)
-        };
-        let balance = U256::from(10_u128.pow(18));
-        self.state.store(TOKEN, slot(from), balance);
-        self.state.store(TOKEN, slot(to), balance);
-        let mut input = vec![0xa9, 0x05, 0x9c, 0xbb];
-        input.extend_from_slice(to.into_word().as_slice());
-        input.extend_from_slice(&U256::from(5).to_be_bytes::<32>());
-        self.send(from, TOKEN, 80_000, U256::ZERO, input.into());
-    }
-
-    fn swap(&mut self, from: Address, pool: Address) {
-        if pool != POOL {
-            self.open(pool);
-        }
-        let input = U256::from(1_000_000).to_be_bytes::<32>();
-        self.send(from, pool, 90_000, U256::ZERO, input.to_vec().into());
-    }
-
-    fn send(&mut self, from: Address, to: Address, gas_limit: u64, value: U256, input: Bytes) {
-        if self.senders.nonce(from) == 0 {
-            let ether = U256::from(10_u128.pow(18));
-            self.state.insert(from, ether, 0, Bytes::new());
-        }
-        let tx = self
-            .senders
-            .transaction(from, to.into(), gas_limit, value, input);
-        self.transactions.push(tx);
-    }
 }

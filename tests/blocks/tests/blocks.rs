@@ -1,14 +1,15 @@
 //! EXE-1 on real and on generated blocks: every way to execute them comes to the same, and real ones to what their headers say.
 //!
 //! `TRELLIS_SHARED_DATA` names the folder that holds `mainnet-blocks` (default: `shared/data` next to the checkout);
-//! without it the test says so and passes. So does the test with Uniswap v3 without the npm packages of `tests/clients`.
+//! without it the test says so and passes. So does the test with published contracts, without the npm packages of
+//! `tests/clients`.
 
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 use alloy_consensus::ReceiptEnvelope;
-use alloy_primitives::{Address, keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 use trellis_blocks::{
@@ -46,11 +47,21 @@ fn generated_blocks_come_to_the_same_in_every_way() {
     }
 }
 
-/// Real contracts: everything succeeds, costs what it costs on mainnet, and meets in as many pools as it should.
+/// Published contracts: everything succeeds, costs what it costs on mainnet, and meets where it should.
 #[test]
-fn uniswap_swaps_come_to_the_same_in_every_way() {
+fn calls_of_published_contracts_come_to_the_same_in_every_way() {
     const COUNT: usize = 40;
-    for (workload, pools) in [(Workload::Uniswap, COUNT), (Workload::UniswapOnePool, 1)] {
+    let expected = [
+        (Workload::Erc20, [0, COUNT, 0], [1, 2 * COUNT, 0, 0]),
+        (Workload::Erc20Hot, [0, COUNT, 0], [1, 20, 0, 0]),
+        (Workload::Uniswap, [0, 0, COUNT], [0, 0, COUNT, 1]),
+        (Workload::UniswapOnePool, [0, 0, COUNT], [0, 0, 1, COUNT]),
+        (Workload::UniswapMixed, [12, 12, 16], [1, 24, 5, 12]),
+    ];
+    let tested = expected.map(|(workload, ..)| workload);
+    let published = Workload::ALL.into_iter().filter(|w| w.needs_packages());
+    assert!(published.eq(tested), "all of them are tested");
+    for (workload, counts, places) in expected {
         let sample = match workload.block(COUNT) {
             Err(WorkloadError::Artifact(error @ ArtifactError::Missing { .. })) => {
                 println!("SKIPPED: {error}");
@@ -61,26 +72,62 @@ fn uniswap_swaps_come_to_the_same_in_every_way() {
         let measured = measure(&sample, &engines(), 1);
         let name = &measured.name;
         assert_eq!(measured.differences, [""; 0], "{name}");
-        let receipts = &measured.executed.receipts;
-        assert!(receipts.iter().all(|receipt| receipt.status()), "{name}");
-        let gas = measured.gas_used / COUNT as u64;
-        assert!((100_000..130_000).contains(&gas), "{name}: {gas} gas each");
-        let met: Vec<Address> = receipts.iter().map(pool).collect();
-        let different: BTreeSet<_> = met.iter().collect();
-        assert_eq!((met.len(), different.len()), (COUNT, pools), "{name}");
+        let mut before = 0;
+        let mut found = Seen::default();
+        for receipt in &measured.executed.receipts {
+            assert!(receipt.status(), "{name}");
+            let gas = receipt.cumulative_gas_used() - before;
+            before += gas;
+            found.add(receipt, gas);
+        }
+        assert_eq!(found.counts, counts, "{name}");
+        assert_eq!(found.places(), places, "{name}");
     }
 }
 
-/// The pool that emitted a receipt's only `Swap`.
-fn pool(receipt: &ReceiptEnvelope) -> Address {
-    let swap = keccak256("Swap(address,address,int256,int256,uint160,uint128,int24)");
-    let mut swaps = receipt
-        .logs()
-        .iter()
-        .filter(|log| log.topics().first() == Some(&swap));
-    let only = swaps.next().unwrap();
-    assert!(swaps.next().is_none());
-    only.address
+/// What the transactions of a block did, by their logs.
+#[derive(Default)]
+struct Seen {
+    /// Transfers of ether, of tokens, and swaps.
+    counts: [usize; 3],
+    tokens: BTreeSet<Address>,
+    /// Senders and recipients of tokens.
+    holders: BTreeSet<B256>,
+    /// With their swaps.
+    pools: BTreeMap<Address, usize>,
+}
+
+impl Seen {
+    fn add(&mut self, receipt: &ReceiptEnvelope, gas: u64) {
+        let logs = receipt.logs();
+        let swap = keccak256("Swap(address,address,int256,int256,uint160,uint128,int24)");
+        let transfer = keccak256("Transfer(address,address,uint256)");
+        let emitted = |event| logs.iter().filter(|log| log.topics()[0] == event).count();
+        let (kind, usual) = match (emitted(transfer), emitted(swap), logs.len()) {
+            (0, 0, 0) => (0, 21_000..21_001),
+            (1, 0, 1) => {
+                self.tokens.insert(logs[0].address);
+                self.holders.extend(&logs[0].topics()[1..]);
+                (1, 30_000..40_000)
+            }
+            // Both tokens move, and the router uses up some of its allowance.
+            (2, 1, 4) => {
+                let log = logs.iter().find(|log| log.topics()[0] == swap);
+                *self.pools.entry(log.unwrap().address).or_default() += 1;
+                (2, 100_000..130_000)
+            }
+            other => panic!("{other:?} transfers, swaps and logs"),
+        };
+        self.counts[kind] += 1;
+        assert!(usual.contains(&gas), "{gas} gas, {usual:?} is usual");
+    }
+
+    /// How many tokens, holders and pools, and the swaps in the busiest one.
+    fn places(&self) -> [usize; 4] {
+        let busiest = self.pools.values().max().copied().unwrap_or_default();
+        let (tokens, holders) = (self.tokens.len(), self.holders.len());
+        [tokens, holders, self.pools.len(), busiest]
+    }
 }
 
 #[test]

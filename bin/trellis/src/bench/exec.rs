@@ -29,7 +29,7 @@ pub(crate) const EXEC_EXAMPLES: &str = "What is measured:
 Examples:
   trellis bench exec                              every generated workload that needs nothing else
   trellis bench exec --workload tokens -n 20000
-  trellis bench exec --workload uniswap -n 500    real contracts, after npm ci in tests/clients
+  trellis bench exec --workload uniswap -n 500    published contracts, after npm ci in tests/clients
   trellis bench exec --blocks DIR --threads 1,2   recorded blocks, DIR/*.json.gz";
 
 /// `trellis bench exec`.
@@ -38,7 +38,7 @@ pub(crate) struct ExecArgs {
     /// Directory with recorded blocks, NUMBER.json.gz
     #[arg(long, value_name = "DIR")]
     blocks: Option<PathBuf>,
-    /// Generated workloads [default: all but those of Uniswap, which need npm packages; none if --blocks is given]
+    /// Generated workloads [default: all that need no npm packages; none if --blocks is given]
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = Workload::ALL.map(Workload::name))]
     workload: Vec<String>,
     /// Transactions in a generated block
