@@ -8,7 +8,7 @@
 use crate::{
     BlockEnv, ExecutionError, InvalidTransaction, Setting, StaticError, Transaction,
     TransactionError, check_static,
-    engine::CodeCache,
+    engine::Kept,
     evm::{Evm, EvmContext, View, transact},
     ledger::Ledger,
     overlay::{Overlay, ReadFailed},
@@ -28,6 +28,7 @@ use revm::{
 };
 use std::sync::Arc;
 use trellis_primitives::StateReader;
+use trellis_stm::Workers;
 
 /// The journal's map of accounts is reused while a transaction leaves it this small, so that one that touched
 /// thousands of accounts does not make every later one pay for clearing the large table.
@@ -78,9 +79,11 @@ impl<R: StateReader> BlockExecutor<R> {
     pub(crate) fn open(
         setting: Setting,
         state: R,
-        code: &Arc<CodeCache>,
+        kept: &Arc<Kept>,
     ) -> Result<Self, ExecutionError> {
-        let evm = new_context(&setting, state, code).build_mainnet();
+        let mut evm = new_context(&setting, state, kept).build_mainnet();
+        // What pays the beneficiary afterwards does without empty accounts.
+        evm.ctx.chain.defer_fees = !setting.has_empty_accounts();
         let start = setting.start;
         let mut executor = Self {
             evm,
@@ -152,6 +155,7 @@ impl<R: StateReader> BlockExecutor<R> {
         let ran = match transferred.transpose()?.flatten() {
             Some(ran) => ran,
             None => {
+                self.evm.ctx.chain.clear();
                 let result = transact(&mut self.evm, evm_transaction(tx));
                 let result = settle(&mut self.evm.ctx, tx.signer(), result)?;
                 Ran::new(tx.inner().tx_type(), result)
@@ -206,14 +210,19 @@ impl<R: StateReader> BlockExecutor<R> {
     }
 
     /// What happened so far.
-    pub(crate) fn into_ledger(self) -> Ledger {
-        self.evm.ctx.journaled_state.database.into_ledger()
+    pub(crate) fn ledger(&self) -> &Ledger {
+        self.evm.ctx.journaled_state.database.ledger()
     }
 
     /// Closes the block, and leaves blooms and roots for later.
     pub fn close(self) -> Outcomes {
+        self.close_with(&Workers::exactly(1))
+    }
+
+    /// The same, on several threads if that pays.
+    pub(crate) fn close_with(self, workers: &Workers) -> Outcomes {
         let Self { evm, ran, .. } = self;
-        let (diff, access_list) = evm.ctx.journaled_state.database.into_ledger().close();
+        let (diff, access_list) = evm.ctx.journaled_state.database.ledger().close(workers);
         Outcomes {
             ran,
             diff,
@@ -228,15 +237,36 @@ pub(crate) fn check_in_block(
     left: u64,
     tx: &Transaction,
 ) -> Result<(), TransactionError> {
-    let inner = tx.inner();
+    check_own(setting, tx)?;
+    check_gas_left(left, tx)?;
+    check_fee(setting, tx)
+}
+
+/// Those of them that need only the block.
+pub(crate) fn check_alone(setting: &Setting, tx: &Transaction) -> Result<(), TransactionError> {
+    check_own(setting, tx)?;
+    check_fee(setting, tx)
+}
+
+/// This chain's own rules.
+fn check_own(setting: &Setting, tx: &Transaction) -> Result<(), TransactionError> {
     if setting.own {
-        check_static(inner, setting.config.chain_id, setting.gas_limit())?;
+        check_static(tx.inner(), setting.config.chain_id, setting.gas_limit())?;
     }
-    let got = inner.gas_limit();
+    Ok(())
+}
+
+/// Whether the transaction fits into the gas that is left.
+pub(crate) fn check_gas_left(left: u64, tx: &Transaction) -> Result<(), TransactionError> {
+    let got = tx.inner().gas_limit();
     if got > left {
         return Err(InvalidTransaction::GasLeft { left, got }.into());
     }
-    let (base_fee, max_fee) = (setting.block.basefee, inner.max_fee_per_gas());
+    Ok(())
+}
+
+fn check_fee(setting: &Setting, tx: &Transaction) -> Result<(), TransactionError> {
+    let (base_fee, max_fee) = (setting.block.basefee, tx.inner().max_fee_per_gas());
     if max_fee < u128::from(base_fee) {
         return Err(InvalidTransaction::FeeBelowBaseFee { base_fee, max_fee }.into());
     }
@@ -247,10 +277,10 @@ pub(crate) fn check_in_block(
 pub(crate) fn new_context<R: StateReader>(
     setting: &Setting,
     state: R,
-    code: &Arc<CodeCache>,
+    kept: &Arc<Kept>,
 ) -> EvmContext<Overlay<R>> {
     let number = setting.block.number.saturating_to();
-    let mut overlay = Overlay::new(state, number, setting.hashes.clone(), code.clone());
+    let mut overlay = Overlay::new(state, number, setting.hashes.clone(), kept.clone());
     if setting.has_empty_accounts() {
         overlay.keep_empty();
     }
@@ -289,10 +319,20 @@ pub(crate) fn settle<R: StateReader>(
     sender: Address,
     result: Result<ExecutionResult, EVMError<ReadFailed>>,
 ) -> Result<ExecutionResult, TransactionError> {
+    let beneficiary = context.block.beneficiary;
+    let owed = context.chain.fee.take();
     let Journal { database, inner } = &mut context.journaled_state;
+    // The beneficiary is looked at before anything changes, because that can fail.
+    let rewarded = match owed {
+        Some(fee) if !database.has_failed() => database.rewarded(beneficiary, fee).ok(),
+        _ => None,
+    };
     match result {
         Ok(result) if !database.has_failed() => {
             database.apply(inner.state.drain());
+            if let Some((id, after)) = rewarded {
+                database.set_account(id, after);
+            }
             inner.transaction_id = TransactionId::ZERO;
             if inner.state.capacity() > JOURNAL_CAPACITY_MAX {
                 inner.state = EvmState::default();

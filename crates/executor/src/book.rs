@@ -1,68 +1,52 @@
-//! Keeps the ledger of a block from the effects of its transactions, in their order.
+//! Keeps the ledger of a block, or of a range of its addresses, from the effects of its transactions, in their order.
 
 use crate::{
-    ledger::{Entry, Field, Ledger, Touched, note_account},
+    closing::Range,
+    engine::{Buffers, Kept},
+    ledger::{Entry, Field, Touched, note_account},
     outcome::{Effect, Key, Seen, Value},
-    slots::{Chain, number},
+    slots::number,
 };
-use alloy_primitives::{
-    Address, U256,
-    map::{AddressMap, hash_map::Entry as MapEntry},
-};
+use alloy_primitives::{Address, U256, map::hash_map::Entry as MapEntry};
 use trellis_primitives::{Change, StateError, StateReader};
 
 /// A ledger in the making, over the state before the block.
 pub(crate) struct Book<'a, R> {
     state: &'a R,
-    index: AddressMap<u32>,
-    ledger: Ledger,
-    known: Vec<Known>,
-}
-
-/// What is known of an account beside its line in the ledger.
-#[derive(Clone, Copy, Default)]
-struct Known {
-    /// Its value is known, because it was written.
-    written: bool,
-    /// Where it was destroyed although it existed before the block.
-    wiped: Option<u32>,
+    kept: &'a Kept,
+    range: Range,
+    buffers: Buffers,
+    /// Whether the value of an account is known, because it was written.
+    written: Vec<bool>,
 }
 
 impl<'a, R: StateReader> Book<'a, R> {
-    /// A book that begins with what happened before the transactions.
-    pub(crate) fn new(state: &'a R, before: Ledger) -> Self {
-        let index = (0..)
-            .zip(&before.touched)
-            .map(|(id, touched)| (touched.address, id))
-            .collect();
-        let written = Known {
-            written: true,
-            wiped: None,
-        };
+    pub(crate) fn new(state: &'a R, kept: &'a Kept, range: Range) -> Self {
         Self {
             state,
-            index,
-            known: vec![written; before.touched.len()],
-            ledger: before,
+            kept,
+            range,
+            buffers: kept.take_buffers(),
+            written: Vec::new(),
         }
     }
 
-    /// Notes that an account was looked at.
-    pub(crate) fn account(&mut self, address: Address) -> usize {
-        match self.index.entry(address) {
-            MapEntry::Occupied(found) => *found.get() as usize,
+    /// Notes that an account was looked at, if it is one of the range.
+    pub(crate) fn account(&mut self, address: Address) {
+        if self.range.has(address) {
+            self.find(address);
+        }
+    }
+
+    fn find(&mut self, address: Address) -> usize {
+        let Buffers { index, ledger } = &mut self.buffers;
+        match index.entry(address) {
+            MapEntry::Occupied(found) => *found.get(),
             MapEntry::Vacant(vacant) => {
-                let id = self.ledger.touched.len();
-                vacant.insert(number(id));
-                self.ledger.touched.push(Touched {
-                    address,
-                    account: Change {
-                        before: None,
-                        after: None,
-                    },
-                    chain: Chain::default(),
-                });
-                self.known.push(Known::default());
+                let id = ledger.touched.len();
+                vacant.insert(id);
+                ledger.touched.push(Touched::new(address, None));
+                self.written.push(false);
                 id
             }
         }
@@ -74,13 +58,13 @@ impl<'a, R: StateReader> Book<'a, R> {
     /// [`StateError`] if the state before the block cannot be read.
     pub(crate) fn read(&mut self, key: Key, seen: Seen) -> Result<(), StateError> {
         match (key, seen) {
+            (Key::Slot(address, slot), Seen::Slot(value)) if self.range.has(address) => {
+                let id = self.find(address);
+                self.slot(id, slot, value)
+            }
             (Key::Account(address), _) => {
                 self.account(address);
                 Ok(())
-            }
-            (Key::Slot(address, slot), Seen::Slot(value)) => {
-                let id = self.account(address);
-                self.slot(id, slot, value)
             }
             _ => Ok(()),
         }
@@ -88,18 +72,27 @@ impl<'a, R: StateReader> Book<'a, R> {
 
     /// Makes a slot known. If nothing wrote it before, `value` is what it had before the block.
     fn slot(&mut self, id: usize, slot: U256, value: U256) -> Result<(), StateError> {
-        let Ledger { touched, slots, .. } = &mut self.ledger;
-        let Touched { address, chain, .. } = &mut touched[id];
-        let Some(index) = self.known[id].wiped else {
+        let ledger = &mut self.buffers.ledger;
+        let Touched {
+            address,
+            chain,
+            wiped,
+            ..
+        } = &mut ledger.touched[id];
+        let Some(index) = *wiped else {
             let (before, after) = (value, value);
-            slots.entry(chain, id, slot, Change { before, after });
+            ledger
+                .slots
+                .entry(chain, id, slot, Change { before, after });
             return Ok(());
         };
-        if slots.get(id, slot).is_some() {
+        if ledger.slots.get(id, slot).is_some() {
             return Ok(());
         }
         let (before, after) = (self.state.storage(*address, slot)?, U256::ZERO);
-        slots.insert(chain, id, slot, Change { before, after });
+        ledger
+            .slots
+            .insert(chain, id, slot, Change { before, after });
         if !before.is_zero() {
             self.note_slot(id, index, slot, after);
         }
@@ -107,60 +100,58 @@ impl<'a, R: StateReader> Book<'a, R> {
     }
 
     fn note_slot(&mut self, id: usize, index: u32, slot: U256, value: U256) {
-        self.ledger.entries.push(Entry {
+        self.buffers.ledger.entries.push(Entry {
             account: number(id),
             index,
             field: Field::Slot(slot, value),
         });
     }
 
-    /// Notes what the transaction at `index` changed.
+    /// Notes what the transaction at `index` changed. An account stands before its slots.
     ///
     /// # Errors
     /// [`StateError`] if the state before the block cannot be read.
     pub(crate) fn write(&mut self, index: u32, effect: &Effect) -> Result<(), StateError> {
+        // The account of the last key, which most often is that of the next.
+        let mut last = None;
         for (_, key, value) in &effect.writes.items {
+            let (Key::Account(address) | Key::Slot(address, _) | Key::Storage(address)) = *key;
+            if !self.range.has(address) {
+                continue;
+            }
+            let id = match last {
+                Some((known, id)) if known == address => id,
+                _ => self.find(address),
+            };
+            last = Some((address, id));
             match (*key, *value) {
-                (Key::Account(address), Value::Account { began, after, .. }) => {
-                    let id = self.account(address);
-                    let account = &mut self.ledger.touched[id].account;
-                    if !self.known[id].written {
-                        self.known[id].written = true;
+                (Key::Account(_), Value::Account { began, after, .. }) => {
+                    let ledger = &mut self.buffers.ledger;
+                    let account = &mut ledger.touched[id].account;
+                    if !core::mem::replace(&mut self.written[id], true) {
                         account.before = began;
                         account.after = began;
                     }
                     let before = core::mem::replace(&mut account.after, after);
-                    note_account(&mut self.ledger.entries, id, index, before, after);
+                    note_account(&mut ledger.entries, id, index, before, after);
                 }
-                (Key::Slot(address, slot), Value::Slot { began, after }) => {
-                    let id = self.account(address);
+                (Key::Slot(_, slot), Value::Slot { began, after }) => {
                     self.slot(id, slot, began)?;
                     self.set(id, index, slot, after);
                 }
-                (Key::Storage(address), _) => {
-                    let id = self.account(address);
-                    let chain = self.ledger.touched[id].chain;
-                    let slots = self.ledger.slots.of(chain).map(|(slot, _)| slot);
-                    let slots: Vec<U256> = slots.collect();
-                    for slot in slots {
-                        self.set(id, index, slot, U256::ZERO);
-                    }
-                    self.known[id].wiped = Some(index);
-                }
+                (Key::Storage(_), _) => self.wipe(id, index),
                 _ => {}
             }
         }
         for (hash, code) in &effect.code {
-            self.ledger
-                .code
-                .entry(*hash)
-                .or_insert_with(|| code.clone());
+            let codes = &mut self.buffers.ledger.code;
+            codes.entry(*hash).or_insert_with(|| code.clone());
         }
         Ok(())
     }
 
     fn set(&mut self, id: usize, index: u32, slot: U256, value: U256) {
-        let known = self.ledger.slots.get_mut(id, slot);
+        let known = self.buffers.ledger.slots.get_mut(id, slot);
         if let Some(known) = known
             && core::mem::replace(&mut known.after, value) != value
         {
@@ -168,8 +159,21 @@ impl<'a, R: StateReader> Book<'a, R> {
         }
     }
 
-    /// The ledger.
-    pub(crate) fn finish(self) -> Ledger {
-        self.ledger
+    /// Notes that the transaction at `index` destroyed an account that existed before the block.
+    fn wipe(&mut self, id: usize, index: u32) {
+        let ledger = &self.buffers.ledger;
+        let slots = ledger.slots.of(ledger.touched[id].chain);
+        let slots: Vec<U256> = slots.map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.set(id, index, slot, U256::ZERO);
+        }
+        self.buffers.ledger.touched[id].wiped = Some(index);
+    }
+
+    /// Difference and list of what was noted.
+    pub(crate) fn close(self) -> crate::closing::Part {
+        let part = self.buffers.ledger.close_alone();
+        self.kept.give_back(self.buffers);
+        part
     }
 }

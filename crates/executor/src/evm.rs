@@ -44,7 +44,7 @@ pub(crate) struct Notes {
     /// Note fees instead of crediting them, and balances that were looked at.
     pub(crate) defer_fees: bool,
     /// The fee the beneficiary is still owed.
-    pub(crate) fee: U256,
+    pub(crate) fee: Option<U256>,
     /// Accounts whose exact balance mattered; some may stand here more than once.
     pub(crate) exact: Vec<Address>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Notes {
 impl Notes {
     /// Forgets the last transaction.
     pub(crate) fn clear(&mut self) {
-        self.fee = U256::ZERO;
+        self.fee = None;
         self.exact.clear();
     }
 }
@@ -100,7 +100,7 @@ impl<D: View> Handler for Fees<D> {
         };
         let gas = frame.gas();
         let used = gas.used().saturating_sub(gas.reservoir());
-        context.chain.fee = U256::from(tip * u128::from(used));
+        context.chain.fee = Some(U256::from(tip * u128::from(used)));
         Ok(())
     }
 }

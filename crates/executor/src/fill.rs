@@ -139,7 +139,7 @@ impl Engine {
         room: Room<'_>,
     ) -> Result<Filled, ExecutionError> {
         let mut admission = Admission::new(room);
-        let mut executor = BlockExecutor::open(setting.clone(), state, &self.code)?;
+        let mut executor = BlockExecutor::open(setting.clone(), state, &self.kept)?;
         for (index, candidate) in candidates.iter().enumerate() {
             if admission.is_over() {
                 break;
@@ -159,7 +159,7 @@ impl Engine {
         }
         Ok(Filled {
             taken: admission.into_taken(),
-            outcomes: executor.close(),
+            outcomes: executor.close_with(&self.workers),
         })
     }
 }

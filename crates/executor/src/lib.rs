@@ -3,12 +3,14 @@
 mod block;
 mod book;
 mod check;
+mod closing;
 mod engine;
 mod env;
 mod error;
 mod evm;
 mod fee;
 mod fill;
+mod hints;
 mod journal;
 mod ledger;
 mod listed;

@@ -115,6 +115,11 @@ impl<'a, R: StateReader> Listed<'a, R> {
         self.state
     }
 
+    /// Number of accounts and slots.
+    pub(crate) fn len(&self) -> usize {
+        self.accounts.len() + self.slots.len()
+    }
+
     /// Position of an account, if it is listed.
     pub(crate) fn find(&self, address: Address) -> Option<usize> {
         self.index.get(&address).map(|id| *id as usize)

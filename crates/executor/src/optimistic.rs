@@ -5,13 +5,14 @@
 //! the other replicas take over. Results, gas and the list of effects are the line.
 
 use crate::{
-    ExecutionError, Setting, Transaction, TransactionError,
-    block::{BlockExecutor, check_in_block, new_context, settle_outcome},
+    ExecutionError, InvalidTransaction, Setting, Transaction, TransactionError,
+    block::{BlockExecutor, check_alone, check_gas_left, new_context, settle_outcome},
     book::Book,
-    engine::{CodeCache, Engine},
+    closing::{Part, Range, by_range, join},
+    engine::{Engine, Kept},
     evm::{Evm, note_balances, transact},
     fill::{Admission, Candidate, Filled, Room},
-    ledger::Ledger,
+    hints::Hints,
     outcome::{self, Effect, Hasher, Key, Outcome, Seen, SlotWish, Value, Wish, fits},
     overlay::{Overlay, ReadFailed},
     results::{Outcomes, Ran},
@@ -21,11 +22,11 @@ use crate::{
 use alloy_primitives::{B256, U256};
 use revm::{MainBuilder as _, state::Bytecode};
 use std::sync::Arc;
-use trellis_primitives::{Account, Class, StateReader};
-use trellis_stm::{Access, Report, Schedule, Workload, hold};
+use trellis_primitives::{Account, Class, StateError, StateReader};
+use trellis_stm::{Access, Report, Schedule, Workers, Workload, hold};
 
-/// Fewer transactions for the EVM than this are executed faster than a second thread wakes up.
-const PARALLEL_FROM: usize = 12;
+/// Fewer transactions for the EVM than this are executed before a second thread is of any use.
+const PARALLEL_FROM: usize = 4;
 
 /// How far each worker may be ahead of the line: enough to go on beside one that takes a hundred times as long.
 const WINDOW: usize = 64;
@@ -86,31 +87,39 @@ impl Engine {
             .iter()
             .map(|candidate| Transfer::of(setting, candidate.transaction))
             .collect();
-        let for_evm = transfers.iter().filter(|transfer| transfer.is_none());
-        let pays = self.workers() > 1 && for_evm.count() >= PARALLEL_FROM;
-        if !(pays || self.eager) || setting.has_empty_accounts() {
+        let calls = transfers.iter().filter(|transfer| transfer.is_none());
+        let can_pay = self.workers() > 1 && calls.count() >= PARALLEL_FROM;
+        if !(can_pay || self.eager) || setting.has_empty_accounts() {
             return Ok(None);
         }
-        let before = BlockExecutor::open(setting.clone(), state, &self.code)?.into_ledger();
+        let all = || candidates.iter().map(|candidate| candidate.transaction);
+        let hints = Hints::new(all().zip(&transfers));
+        if !(self.eager || hints.pays(all().zip(&transfers))) {
+            return Ok(None);
+        }
+        let awake = self.workers.wake();
+        let before = BlockExecutor::open(setting.clone(), state, &self.kept)?;
         let block = OptimisticBlock {
+            hints,
             setting,
             state,
             candidates,
             transfers,
-            code: &self.code,
+            kept: &self.kept,
             eager: self.eager,
             hasher: Hasher::default(),
-            start: Effect::of(&before),
+            start: Effect::of(before.ledger()),
         };
         let mut line = Line {
             admission,
             ..Line::default()
         };
+        drop(awake);
         let report = self
             .workers
             .run(&block, &mut line, Schedule { window: WINDOW })?;
         let taken = line.admission.take().map(Admission::into_taken);
-        let outcomes = block.close(before, line)?;
+        let outcomes = block.close(&self.workers, line)?;
         Ok(Some((outcomes, taken.unwrap_or_default(), report)))
     }
 
@@ -124,13 +133,13 @@ impl Engine {
         state: &R,
         transactions: &[Transaction],
     ) -> Result<Outcomes, ExecutionError> {
-        let mut executor = BlockExecutor::open(setting.clone(), state, &self.code)?;
+        let mut executor = BlockExecutor::open(setting.clone(), state, &self.kept)?;
         for (index, transaction) in transactions.iter().enumerate() {
             executor
                 .execute(transaction)
                 .map_err(|error| ExecutionError::at(index, error))?;
         }
-        Ok(executor.close())
+        Ok(executor.close_with(&self.workers))
     }
 }
 
@@ -139,7 +148,8 @@ struct OptimisticBlock<'a, R> {
     state: &'a R,
     candidates: &'a [Candidate<'a>],
     transfers: Vec<Option<Transfer>>,
-    code: &'a Arc<CodeCache>,
+    hints: Hints,
+    kept: &'a Arc<Kept>,
     eager: bool,
     hasher: Hasher,
     /// What happened before the transactions.
@@ -178,8 +188,16 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
         self.eager || self.transfers[index].is_none()
     }
 
+    fn seems_to_depend(&self, index: usize, committed: usize) -> bool {
+        !self.eager && self.hints.depends(index, committed)
+    }
+
+    fn note(&self, index: usize, held: bool) {
+        self.hints.note(index, held);
+    }
+
     fn replica(&self, _worker: usize) -> Self::Replica {
-        let mut evm = new_context(self.setting, self.state, self.code).build_mainnet();
+        let mut evm = new_context(self.setting, self.state, self.kept).build_mainnet();
         evm.ctx.chain.defer_fees = true;
         note_balances(&mut evm.instruction);
         evm.ctx.journaled_state.database.take_over(&self.start, 0);
@@ -202,6 +220,9 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
             && let Some(outcome) = self.transfer(evm, transfer)
         {
             return outcome;
+        }
+        if let Err(error) = check_alone(self.setting, tx) {
+            return Outcome::refused(error);
         }
         evm.ctx.chain.clear();
         let result = transact(evm, evm_transaction(tx));
@@ -241,8 +262,7 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
             fee,
             result,
         } = outcome;
-        let checked = check_in_block(self.setting, left, candidate.transaction);
-        let ran = match (checked.and(result), &mut line.admission) {
+        let ran = match (in_order(left, candidate, result), &mut line.admission) {
             (Ok(ran), _) => ran,
             (Err(TransactionError::Invalid(rule)), Some(admission)) => {
                 admission.refuse(candidate, &rule);
@@ -274,6 +294,19 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
     fn apply(&self, evm: &mut Self::Replica, index: usize, effect: &Arc<Effect>) {
         let position = u32::try_from(index + 1).unwrap_or(u32::MAX);
         evm.ctx.journaled_state.database.take_over(effect, position);
+    }
+}
+
+/// The result at its place in the block. Of several rules that are broken, the one that execution in order names: gas that
+/// is not left comes after what the transaction alone decides, and before everything else.
+fn in_order(
+    left: u64,
+    candidate: &Candidate<'_>,
+    result: Result<Ran, TransactionError>,
+) -> Result<Ran, TransactionError> {
+    match result {
+        Err(TransactionError::Invalid(InvalidTransaction::Static(_))) => result,
+        _ => check_gas_left(left, candidate.transaction).and(result),
     }
 }
 
@@ -382,8 +415,22 @@ impl<'a, R: StateReader + Sync> OptimisticBlock<'a, R> {
     }
 
     /// Results, difference and access list of everything committed.
-    fn close(&self, before: Ledger, line: Line<'_>) -> Result<Outcomes, ExecutionError> {
-        let mut book = Book::new(self.state, before);
+    fn close(&self, workers: &Workers, line: Line<'_>) -> Result<Outcomes, ExecutionError> {
+        let accesses = line.committed.iter().map(|committed| committed.reads.len());
+        let parts = by_range(workers, accesses.sum(), |range| self.part(range, &line));
+        let parts: Result<Vec<Part>, StateError> = parts.into_iter().collect();
+        let (diff, access_list) = join(parts?);
+        Ok(Outcomes {
+            ran: line.ran,
+            diff,
+            access_list,
+        })
+    }
+
+    /// What was committed in a range of addresses.
+    fn part(&self, range: Range, line: &Line<'_>) -> Result<Part, StateError> {
+        let mut book = Book::new(self.state, self.kept, range);
+        book.write(0, &self.start)?;
         let beneficiary = self.setting.block.beneficiary;
         for (index, committed) in (1..).zip(&line.committed) {
             for access in &committed.reads {
@@ -394,11 +441,6 @@ impl<'a, R: StateReader + Sync> OptimisticBlock<'a, R> {
             }
             book.write(index, &committed.effect)?;
         }
-        let (diff, access_list) = book.finish().close();
-        Ok(Outcomes {
-            ran: line.ran,
-            diff,
-            access_list,
-        })
+        Ok(book.close())
     }
 }

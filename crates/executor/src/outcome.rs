@@ -123,6 +123,20 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<Ran, TransactionError>,
 }
 
+impl Outcome {
+    /// That of a transaction which breaks a rule that no state decides.
+    pub(crate) fn refused(error: TransactionError) -> Self {
+        Self {
+            reads: Reads::new(Vec::new()),
+            wishes: Vec::new(),
+            slots: Vec::new(),
+            code: Vec::new(),
+            fee: None,
+            result: Err(error),
+        }
+    }
+}
+
 /// What a committed transaction changed.
 #[derive(Debug, Default)]
 pub(crate) struct Effect {
@@ -301,7 +315,6 @@ pub(crate) fn take<R: StateReader>(
     tx: &Transaction,
     result: Result<Ran, TransactionError>,
 ) -> Outcome {
-    let beneficiary = context.block.beneficiary;
     let wipes = !context.cfg.spec.is_enabled_in(SpecId::CANCUN);
     let Notes { fee, exact, .. } = &context.chain;
     let Journal { database, inner } = &mut context.journaled_state;
@@ -312,7 +325,7 @@ pub(crate) fn take<R: StateReader>(
         slots: Vec::new(),
     };
     let mut code = Vec::new();
-    let owed = result.is_ok() && !inner.state.contains_key(&beneficiary);
+    let owed = fee.filter(|_| result.is_ok());
     let succeeded = result.is_ok();
     for (address, account) in inner.state.drain() {
         let mattered = address == tx.signer() || exact.contains(&address);
@@ -331,7 +344,7 @@ pub(crate) fn take<R: StateReader>(
         code.clear();
     }
     inner.transaction_id = revm::state::TransactionId::ZERO;
-    collector.done(owed.then_some(*fee), code, result)
+    collector.done(owed, code, result)
 }
 
 /// The outcome of a plain transfer.
@@ -370,5 +383,5 @@ pub(crate) fn of_transfer(
         gas_used: transfer::GAS,
         logs: Vec::new(),
     };
-    collector.done(Some(moved.tip), Vec::new(), Ok(ran))
+    collector.done(moved.tip, Vec::new(), Ok(ran))
 }

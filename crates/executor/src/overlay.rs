@@ -3,14 +3,11 @@ mod database;
 mod replica;
 
 use crate::{
-    engine::CodeCache,
+    engine::{Buffers, Kept},
     ledger::{self, Field, Ledger, Touched},
-    slots::{Chain, Slots, number},
+    slots::number,
 };
-use alloy_primitives::{
-    Address, B256, KECCAK256_EMPTY, U256,
-    map::{AddressMap, B256Map},
-};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, map::AddressMap};
 use revm::{database_interface::DBErrorMarker, state::Bytecode};
 use std::{
     collections::{BTreeMap, hash_map::Entry as MapEntry},
@@ -25,12 +22,12 @@ use trellis_primitives::{Account, Change, StateError, StateReader};
 /// read is tried again next time.
 pub(crate) struct Overlay<R> {
     reader: R,
+    /// Positions in [`Ledger::touched`].
     index: AddressMap<usize>,
-    entries: Vec<Entry>,
-    slots: Slots,
-    code: B256Map<Bytecode>,
-    /// Code that is ready to run, of this and other blocks.
-    shared: Arc<CodeCache>,
+    /// What was looked at, and what was changed, when.
+    ledger: Ledger,
+    /// Code that is ready to run, of this and other blocks, and memory.
+    kept: Arc<Kept>,
     /// Number of the block being executed.
     number: u64,
     /// Empty accounts exist (before EIP-161).
@@ -38,8 +35,6 @@ pub(crate) struct Overlay<R> {
     /// Block hashes known without reading: the parent's, and those a simulation sets.
     hashes: BTreeMap<u64, B256>,
     failure: Option<StateError>,
-    /// What was changed, when.
-    changes: Vec<ledger::Entry>,
     /// Most bytes the encoded access list has for the first so many of them.
     listed: (usize, usize),
     /// The index changes are noted under: 0 before the transactions, then theirs plus one.
@@ -48,33 +43,6 @@ pub(crate) struct Overlay<R> {
     began: (usize, usize),
     /// Slots of the history contract that answered `BLOCKHASH` since, which the journal does not know of.
     hashes_read: Vec<(U256, U256)>,
-}
-
-struct Entry {
-    address: Address,
-    account: Change<Option<Account>>,
-    /// The slots that are known.
-    chain: Chain,
-    /// The account was created or destroyed in this block, so a slot that is not known is zero.
-    fresh: bool,
-    /// Where in the block an account that existed before was destroyed, which took its storage with it. Only before
-    /// Cancun (EIP-6780).
-    wiped: Option<u32>,
-}
-
-impl Entry {
-    fn new(address: Address, account: Option<Account>) -> Self {
-        Self {
-            address,
-            account: Change {
-                before: account,
-                after: account,
-            },
-            chain: Chain::default(),
-            fresh: false,
-            wiped: None,
-        }
-    }
 }
 
 const NO_CHANGE: Change<U256> = Change {
@@ -95,20 +63,18 @@ impl<R: StateReader> Overlay<R> {
         reader: R,
         number: u64,
         hashes: BTreeMap<u64, B256>,
-        shared: Arc<CodeCache>,
+        kept: Arc<Kept>,
     ) -> Self {
+        let Buffers { index, ledger } = kept.take_buffers();
         Self {
-            shared,
+            kept,
             reader,
             number,
             keep_empty: false,
-            index: AddressMap::default(),
-            entries: Vec::new(),
-            slots: Slots::default(),
-            code: B256Map::default(),
+            index,
+            ledger,
             hashes,
             failure: None,
-            changes: Vec::new(),
             listed: (0, 0),
             position: 0,
             began: (0, 0),
@@ -124,7 +90,7 @@ impl<R: StateReader> Overlay<R> {
     /// Begins a transaction, or a call before them, whose changes belong to `position`.
     pub(crate) fn begin(&mut self, position: u32) {
         self.position = position;
-        self.began = (self.entries.len(), self.slots.len());
+        self.began = (self.ledger.touched.len(), self.ledger.slots.len());
         self.hashes_read.clear();
     }
 
@@ -135,10 +101,10 @@ impl<R: StateReader> Overlay<R> {
 
     /// Forgets what was read since [`Self::begin`]: a transaction that is not part of the block touched nothing.
     pub(crate) fn forget(&mut self) {
-        while let Some((id, chain)) = self.slots.pop(self.began.1) {
-            self.entries[id].chain = chain;
+        while let Some((id, chain)) = self.ledger.slots.pop(self.began.1) {
+            self.ledger.touched[id].chain = chain;
         }
-        for entry in self.entries.drain(self.began.0..) {
+        for entry in self.ledger.touched.drain(self.began.0..) {
             self.index.remove(&entry.address);
         }
     }
@@ -162,13 +128,13 @@ impl<R: StateReader> Overlay<R> {
     /// The account at this point in the block.
     pub(crate) fn account(&mut self, address: Address) -> Result<Option<Account>, ReadFailed> {
         let id = self.load(address)?;
-        Ok(self.entries[id].account.after)
+        Ok(self.ledger.touched[id].account.after)
     }
 
     /// The account at this point in the block, without counting as looked at.
     pub(crate) fn peek(&self, address: Address) -> Result<Option<Account>, StateError> {
         match self.index.get(&address) {
-            Some(id) => Ok(self.entries[*id].account.after),
+            Some(id) => Ok(self.ledger.touched[*id].account.after),
             None => self.reader.account(address),
         }
     }
@@ -187,19 +153,19 @@ impl<R: StateReader> Overlay<R> {
                         return Err(ReadFailed);
                     }
                 };
-                let id = self.entries.len();
+                let id = self.ledger.touched.len();
                 vacant.insert(id);
-                self.entries.push(Entry::new(address, account));
+                self.ledger.touched.push(Touched::new(address, account));
                 Ok(id)
             }
         }
     }
 
     fn slot(&mut self, id: usize, slot: U256) -> Result<U256, ReadFailed> {
-        if let Some(known) = self.slots.get(id, slot) {
+        if let Some(known) = self.ledger.slots.get(id, slot) {
             return Ok(known.after);
         }
-        let entry = &mut self.entries[id];
+        let entry = &mut self.ledger.touched[id];
         let before = if entry.fresh && entry.wiped.is_none() {
             U256::ZERO
         } else {
@@ -212,12 +178,13 @@ impl<R: StateReader> Overlay<R> {
             }
         };
         let after = if entry.fresh { U256::ZERO } else { before };
-        self.slots
+        self.ledger
+            .slots
             .insert(&mut entry.chain, id, slot, Change { before, after });
         if let Some(index) = entry.wiped
             && !before.is_zero()
         {
-            self.changes.push(ledger::Entry {
+            self.ledger.entries.push(ledger::Entry {
                 account: number(id),
                 index,
                 field: Field::Slot(slot, U256::ZERO),
@@ -233,7 +200,7 @@ impl<R: StateReader> Overlay<R> {
 
     /// Makes code known that the reader does not have.
     pub(crate) fn add_code(&mut self, hash: B256, code: Bytecode) {
-        self.code.insert(hash, code);
+        self.ledger.code.insert(hash, code);
     }
 
     /// Replaces an account for a simulation, and some of its slots; with `all`, the others become zero.
@@ -245,13 +212,13 @@ impl<R: StateReader> Overlay<R> {
         slots: Vec<(U256, U256)>,
     ) -> Result<(), ReadFailed> {
         let id = self.load(address)?;
-        let entry = &mut self.entries[id];
+        let entry = &mut self.ledger.touched[id];
         entry.account.after = Some(account).filter(|account| !account.is_empty());
         entry.fresh |= all;
         for (slot, value) in slots {
             let (before, after) = (value, value);
-            let chain = &mut self.entries[id].chain;
-            *self.slots.entry(chain, id, slot, NO_CHANGE) = Change { before, after };
+            let chain = &mut self.ledger.touched[id].chain;
+            *self.ledger.slots.entry(chain, id, slot, NO_CHANGE) = Change { before, after };
         }
         Ok(())
     }
@@ -259,31 +226,30 @@ impl<R: StateReader> Overlay<R> {
     /// Most bytes the encoded access list has so far.
     pub(crate) fn listed_bytes_max(&mut self) -> usize {
         let (mut bytes, counted) = self.listed;
-        for change in &self.changes[counted..] {
+        for change in &self.ledger.entries[counted..] {
             bytes += change.field.listed_bytes_max();
             if let Field::Code(hash) = change.field {
-                bytes += self.code.get(&hash).map_or(0, Bytecode::len);
+                bytes += self.ledger.code.get(&hash).map_or(0, Bytecode::len);
             }
         }
-        self.listed = (bytes, self.changes.len());
+        self.listed = (bytes, self.ledger.entries.len());
         bytes
-            + self.entries.len() * ledger::ACCOUNT_BYTES_MAX
-            + self.slots.len() * ledger::SLOT_BYTES_MAX
+            + self.ledger.touched.len() * ledger::ACCOUNT_BYTES_MAX
+            + self.ledger.slots.len() * ledger::SLOT_BYTES_MAX
     }
 
     /// Everything the block touched and changed.
-    pub(crate) fn into_ledger(self) -> Ledger {
-        let touched = self.entries.into_iter().map(|entry| Touched {
-            address: entry.address,
-            account: entry.account,
-            chain: entry.chain,
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl<R> Drop for Overlay<R> {
+    fn drop(&mut self) {
+        self.kept.give_back(Buffers {
+            index: core::mem::take(&mut self.index),
+            ledger: core::mem::take(&mut self.ledger),
         });
-        Ledger {
-            touched: touched.collect(),
-            slots: self.slots,
-            entries: self.changes,
-            code: self.code,
-        }
     }
 }
 

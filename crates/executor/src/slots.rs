@@ -29,6 +29,16 @@ pub(crate) fn number(account: usize) -> u32 {
 }
 
 impl Slots {
+    pub(crate) fn clear(&mut self) {
+        self.index.clear();
+        self.items.clear();
+    }
+
+    /// Slots there is memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.items.capacity()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }

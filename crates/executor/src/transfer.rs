@@ -27,6 +27,7 @@ pub(crate) struct Transfer {
     fee: U256,
     /// What the beneficiary gets of it.
     tip: U256,
+    beneficiary: Address,
 }
 
 /// A transfer's effect.
@@ -34,7 +35,8 @@ pub(crate) struct Transfer {
 pub(crate) struct Moved {
     pub(crate) sender: Account,
     pub(crate) to: Option<Account>,
-    pub(crate) tip: U256,
+    /// What the beneficiary is owed, unless it is one of the two and has it already.
+    pub(crate) tip: Option<U256>,
 }
 
 impl Transfer {
@@ -63,10 +65,8 @@ impl Transfer {
             return None;
         }
         let sender = tx.signer();
-        // The beneficiary's account and precompiles have ways of their own.
-        let special = |address: Address| {
-            address == block.beneficiary || address.as_slice()[..18].iter().all(|byte| *byte == 0)
-        };
+        // Precompiles have ways of their own.
+        let special = |address: Address| address.as_slice()[..18].iter().all(|byte| *byte == 0);
         if special(to) || special(sender) || sender == to {
             return None;
         }
@@ -88,6 +88,7 @@ impl Transfer {
                 .checked_add(inner.value())?,
             fee: U256::from(price) * U256::from(GAS),
             tip: U256::from(price - base_fee) * U256::from(GAS),
+            beneficiary: block.beneficiary,
         })
     }
 
@@ -105,14 +106,21 @@ impl Transfer {
         sender.nonce += 1;
         sender.balance -= self.value + self.fee;
         let balance = recipient.balance.checked_add(self.value)?;
-        let to = Account {
+        let mut to = Account {
             balance,
             ..recipient
         };
+        let mut tip = Some(self.tip);
+        for (address, account) in [(self.sender, &mut sender), (self.to, &mut to)] {
+            if address == self.beneficiary {
+                account.balance = account.balance.checked_add(self.tip)?;
+                tip = None;
+            }
+        }
         Some(Moved {
             sender,
             to: Some(to).filter(|account| !account.is_empty()),
-            tip: self.tip,
+            tip,
         })
     }
 }

@@ -21,8 +21,9 @@ pub use self::error::{ListError, VerifyError};
 use self::worker::Worker;
 use crate::{
     ExecutionError, Setting, Transaction,
-    block::check_in_block,
-    engine::{CodeCache, Engine},
+    block::{check_gas_left, check_in_block},
+    closing::{Part, by_range, deployed, join},
+    engine::{Engine, Kept},
     listed::Listed,
     results::{Outcomes, Ran},
 };
@@ -33,7 +34,8 @@ use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS
 use alloy_primitives::Bytes;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
-use trellis_primitives::{Account, Change, StateDiff, StateError, StateReader};
+use trellis_primitives::{Change, StateDiff, StateError, StateReader};
+use trellis_stm::Workers;
 
 /// Fewer transactions than this are executed faster than a second thread wakes up.
 const PARALLEL_FROM: usize = 6;
@@ -70,9 +72,13 @@ impl Engine {
                 Err(ListError::Unmade { claimed, made }.into())
             };
         }
+        let awake = self
+            .is_worth_sharing(transactions)
+            .then(|| self.workers.wake());
         let listed = Listed::new(state, &list).map_err(ListError::Code)?;
+        drop(awake);
         let ran = self.verify_listed(setting, transactions, &listed)?;
-        let diff = difference(&listed).map_err(VerifyError::state)?;
+        let diff = difference(&listed, &self.workers).map_err(VerifyError::state)?;
         drop(listed);
         Ok(Outcomes {
             ran,
@@ -93,8 +99,16 @@ impl Engine {
         transactions: &[Transaction],
         list: &[AccountChanges],
     ) -> Result<Vec<Ran>, VerifyError> {
+        let awake = self
+            .is_worth_sharing(transactions)
+            .then(|| self.workers.wake());
         let listed = Listed::new(state, list).map_err(ListError::Code)?;
+        drop(awake);
         self.verify_listed(setting, transactions, &listed)
+    }
+
+    fn is_worth_sharing(&self, transactions: &[Transaction]) -> bool {
+        self.eager || transactions.len() >= PARALLEL_FROM
     }
 
     fn verify_listed<R: StateReader + Sync>(
@@ -107,7 +121,7 @@ impl Engine {
             setting,
             transactions,
             listed,
-            code: &self.code,
+            kept: &self.kept,
             next: AtomicUsize::new(0),
             first_failure: AtomicUsize::new(usize::MAX),
             shared: Mutex::new(Shared {
@@ -117,10 +131,10 @@ impl Engine {
             }),
         };
         run.before_transactions()?;
-        if transactions.len() < PARALLEL_FROM && !self.eager {
-            run.work(1);
-        } else {
+        if self.is_worth_sharing(transactions) {
             self.workers.each(|_| run.work(self.workers()));
+        } else {
+            run.work(1);
         }
         run.finish()
     }
@@ -148,12 +162,12 @@ pub fn decode_access_list(encoded: &[u8]) -> Result<AccessList, ListError> {
 ///
 /// # Errors
 /// [`ListError::Code`], or a state that cannot be read.
-pub fn claimed_difference<R: StateReader>(
+pub fn claimed_difference<R: StateReader + Sync>(
     state: &R,
     list: &[AccountChanges],
 ) -> Result<StateDiff, VerifyError> {
     let listed = Listed::new(state, list).map_err(ListError::Code)?;
-    difference(&listed).map_err(VerifyError::state)
+    difference(&listed, &Workers::exactly(1)).map_err(VerifyError::state)
 }
 
 /// The rules for a list that need no execution.
@@ -178,7 +192,7 @@ struct Verification<'a, R> {
     setting: &'a Setting,
     transactions: &'a [Transaction],
     listed: &'a Listed<'a, R>,
-    code: &'a CodeCache,
+    kept: &'a Kept,
     /// The first transaction nobody has taken.
     next: AtomicUsize,
     /// The lowest that failed so far. Those above it do not matter any more.
@@ -259,11 +273,13 @@ impl<'a, R: StateReader + Sync> Verification<'a, R> {
         for (index, (tx, ran)) in self.transactions.iter().zip(ran).enumerate() {
             // A transaction that does not fit is invalid, whatever came of it.
             let left = self.setting.gas_limit().saturating_sub(gas_used);
-            check_in_block(self.setting, left, tx)
-                .map_err(|error| ExecutionError::at(index, error))?;
             if index >= failed {
+                // The rules in their order: gas comes before some of those it may have failed for.
+                check_in_block(self.setting, left, tx)
+                    .map_err(|error| ExecutionError::at(index, error))?;
                 break;
             }
+            check_gas_left(left, tx).map_err(|error| ExecutionError::at(index, error))?;
             let ran = ran.expect("every transaction below a failure was executed");
             gas_used += ran.gas_used;
             results.push(ran);
@@ -283,42 +299,53 @@ impl<'a, R: StateReader + Sync> Verification<'a, R> {
 }
 
 /// What the block changes, from a list that is right.
-fn difference<R: StateReader>(listed: &Listed<'_, R>) -> Result<StateDiff, StateError> {
+fn difference<R: StateReader + Sync>(
+    listed: &Listed<'_, R>,
+    workers: &Workers,
+) -> Result<StateDiff, StateError> {
+    let parts = by_range(workers, listed.len(), |range| {
+        let mut part = Part::default();
+        let accounts = listed.accounts.iter().enumerate();
+        let mut of_range = accounts.filter(|(_, account)| range.has(account.changes.address));
+        of_range.try_for_each(|(id, _)| changed(listed, id, &mut part))?;
+        Ok(part)
+    });
+    let parts: Result<Vec<Part>, StateError> = parts.into_iter().collect();
+    // The list is in the order of the difference.
+    Ok(join(parts?).0)
+}
+
+/// Adds what the list changes of one account.
+fn changed<R: StateReader>(
+    listed: &Listed<'_, R>,
+    id: usize,
+    part: &mut Part,
+) -> Result<(), StateError> {
     let end = BlockAccessIndex::new(u64::MAX);
-    let mut diff = StateDiff::default();
-    let mut accounts = Vec::new();
-    let mut storage = Vec::new();
-    for (id, entry) in listed.accounts.iter().enumerate() {
-        let changes = entry.changes;
-        let address = changes.address;
-        let changed = !changes.balance_changes.is_empty()
-            || !changes.nonce_changes.is_empty()
-            || !changes.code_changes.is_empty();
-        if changed {
-            let (before, after) = (listed.before(id)?, listed.account(id, end)?);
-            if before != after {
-                accounts.push((address, Change { before, after }));
-                let deployed = after.filter(Account::has_code).map(|after| after.code_hash);
-                if deployed != before.map(|before| before.code_hash)
-                    && let Some(hash) = deployed
-                    && let Some(code) = listed.code.get(&hash)
-                {
-                    diff.code.insert(hash, code.original_bytes());
-                }
-            }
-        }
-        for (slot, place) in listed.places(id) {
-            let Some(last) = place.changes.last() else {
-                break;
-            };
-            let before = listed.slot_before(id, slot, place)?;
-            let after = last.new_value;
-            if before != after {
-                storage.push(((address, slot), Change { before, after }));
-            }
+    let changes = listed.accounts[id].changes;
+    let address = changes.address;
+    let is_changed = !changes.balance_changes.is_empty()
+        || !changes.nonce_changes.is_empty()
+        || !changes.code_changes.is_empty();
+    if is_changed {
+        let (before, after) = (listed.before(id)?, listed.account(id, end)?);
+        if before != after {
+            part.accounts.push((address, Change { before, after }));
+            let code = deployed(before, after).and_then(|hash| listed.code.get_key_value(&hash));
+            part.code
+                .extend(code.map(|(hash, code)| (*hash, code.original_bytes())));
         }
     }
-    diff.accounts = accounts.into_iter().collect();
-    diff.storage = storage.into_iter().collect();
-    Ok(diff)
+    for (slot, place) in listed.places(id) {
+        let Some(last) = place.changes.last() else {
+            break;
+        };
+        let before = listed.slot_before(id, slot, place)?;
+        let after = last.new_value;
+        if before != after {
+            part.storage
+                .push(((address, slot), Change { before, after }));
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,5 @@
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 /// What the state holds for one address. Storage and code live beside it, under their own keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,17 +104,18 @@ pub struct Change<T> {
     pub after: T,
 }
 
-/// Everything one block changed, in key order so that every node writes it in the same order.
+/// Everything one block changed, in key order so that every node writes it in the same order. A block changes thousands
+/// of keys at once, so they are kept in sorted lists.
 ///
 /// Holds only real changes: an entry whose `before` equals its `after` is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateDiff {
     /// Accounts by address; `None` means absent (EIP-161).
-    pub accounts: BTreeMap<Address, Change<Option<Account>>>,
+    pub accounts: LiteMap<Address, Change<Option<Account>>>,
     /// Storage by address and slot.
-    pub storage: BTreeMap<(Address, U256), Change<U256>>,
+    pub storage: LiteMap<(Address, U256), Change<U256>>,
     /// New code by its hash.
-    pub code: BTreeMap<B256, Bytes>,
+    pub code: LiteMap<B256, Bytes>,
 }
 
 impl StateDiff {

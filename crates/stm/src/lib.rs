@@ -12,7 +12,7 @@ mod workers;
 pub use memory::{Access, Reads, Writes, hold};
 pub use scheduler::{Report, Schedule};
 #[cfg(not(loom))]
-pub use workers::Workers;
+pub use workers::{Awake, Workers};
 
 use sync::Arc;
 
@@ -51,6 +51,18 @@ pub trait Workload: Sync {
     fn is_worth_speculating(&self, index: usize) -> bool {
         let _ = index;
         true
+    }
+
+    /// Whether a transaction seems to depend on one that comes before it and is not among the first `committed`. Executing it
+    /// ahead is then taken to be in vain, and left to the worker in line.
+    fn seems_to_depend(&self, index: usize, committed: usize) -> bool {
+        let _ = (index, committed);
+        false
+    }
+
+    /// Tells how an execution ahead ended: whether it could be committed.
+    fn note(&self, index: usize, held: bool) {
+        let _ = (index, held);
     }
 
     /// A replica of the state before the first transaction.

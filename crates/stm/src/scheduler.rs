@@ -197,7 +197,9 @@ impl<'a, W: Workload> Scheduler<'a, W> {
             if !self.claimed(index) {
                 continue;
             }
-            if self.workload.is_worth_speculating(index) {
+            let committed = self.log.len();
+            let in_vain = || self.workload.seems_to_depend(index, committed);
+            if self.workload.is_worth_speculating(index) && !in_vain() {
                 return Claim::Run(index);
             }
             self.slots[index].leave();
@@ -291,6 +293,7 @@ impl<'a, W: Workload> Scheduler<'a, W> {
             return self.commit_exact(front, worker, head);
         };
         let committed = self.commit_ahead(front, worker, head, ready);
+        self.workload.note(head, committed.is_some());
         if let Some(quiet) = front.meter.note(committed.is_some()) {
             self.quiet_until.store(head + quiet, Ordering::Relaxed);
         }
@@ -357,12 +360,14 @@ impl<'a, W: Workload> Scheduler<'a, W> {
     }
 }
 
-/// Waits a moment that grows with the number of times nothing was to do.
+/// Waits a moment that grows with the number of times nothing was to do. Where everything depends on everything there is
+/// nothing to do for long, and the worker in line may need the core.
 fn pause(idle: u32) {
     #[cfg(not(loom))]
-    if idle < 64 {
-        std::hint::spin_loop();
-        return;
+    match idle {
+        0..64 => return std::hint::spin_loop(),
+        64..96 => {}
+        _ => return std::thread::sleep(std::time::Duration::from_micros(50)),
     }
     let _ = idle;
     yield_now();

@@ -4,7 +4,6 @@ use crate::Sample;
 use alloy_primitives::Address;
 use revm::{
     Context, ExecuteCommitEvm, MainBuilder, MainContext,
-    context::TxEnv,
     context_interface::result::ExecutionResult,
     database::{CacheDB, EmptyDB},
     state::{AccountInfo, Bytecode},
@@ -20,11 +19,10 @@ pub struct PlainResult {
     pub database: CacheDB<EmptyDB>,
 }
 
-/// The state before a block as plain revm takes it, and its transactions: prepared outside of what is measured.
+/// The state before a block as plain revm takes it: prepared outside of what is measured.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     database: CacheDB<EmptyDB>,
-    transactions: Vec<TxEnv>,
 }
 
 impl Prepared {
@@ -57,15 +55,12 @@ impl Prepared {
                 .block_hashes
                 .insert(alloy_primitives::U256::from(*number), *hash);
         }
-        let transactions = sample.transactions.iter().map(evm_transaction).collect();
-        Self {
-            database,
-            transactions,
-        }
+        Self { database }
     }
 }
 
-/// Executes a block with `transact_commit` on one reused EVM over a `CacheDB`.
+/// Executes a block with `transact_commit` on one reused EVM over a `CacheDB`. Like every other way it begins with decoded
+/// transactions, which it makes the EVM's.
 ///
 /// # Panics
 /// If a transaction is invalid: samples have none.
@@ -75,9 +70,9 @@ pub fn run_plain(sample: &Sample, prepared: Prepared) -> PlainResult {
         .with_block(sample.setting.block.clone())
         .with_cfg(sample.setting.config.clone())
         .build_mainnet();
-    let mut results = Vec::with_capacity(prepared.transactions.len());
-    for (index, tx) in prepared.transactions.into_iter().enumerate() {
-        match evm.transact_commit(tx) {
+    let mut results = Vec::with_capacity(sample.transactions.len());
+    for (index, tx) in sample.transactions.iter().enumerate() {
+        match evm.transact_commit(evm_transaction(tx)) {
             Ok(result) => results.push(result),
             Err(error) => panic!("transaction {index} of {}: {error:?}", sample.name),
         }

@@ -20,20 +20,37 @@ impl<R: StateReader> Overlay<R> {
     ) -> Result<bool, ReadFailed> {
         let sender = self.load(transfer.sender)?;
         let to = self.load(transfer.to)?;
-        let account = |id: usize| self.entries[id].account.after;
+        let account = |id: usize| self.ledger.touched[id].account.after;
         let Some(moved) = transfer.settle(account(sender), account(to)) else {
             return Ok(false);
         };
-        let rewarded = self.load(beneficiary)?;
-        let before = self.entries[rewarded].account.after.unwrap_or_default();
-        let Some(balance) = before.balance.checked_add(moved.tip) else {
-            return Ok(false);
+        let rewarded = match moved.tip {
+            Some(tip) => Some(self.rewarded(beneficiary, tip)?),
+            None => None,
         };
-        let after = Account { balance, ..before };
         self.set_account(sender, Some(moved.sender));
         self.set_account(to, moved.to);
-        self.set_account(rewarded, Some(after).filter(|account| !account.is_empty()));
+        if let Some((id, after)) = rewarded {
+            self.set_account(id, after);
+        }
         Ok(true)
+    }
+
+    /// The beneficiary's entry, and its account with a fee. The transaction does not have it in hands.
+    pub(crate) fn rewarded(
+        &mut self,
+        beneficiary: Address,
+        fee: U256,
+    ) -> Result<(usize, Option<Account>), ReadFailed> {
+        let id = self.load(beneficiary)?;
+        let before = self.ledger.touched[id].account.after;
+        let account = before.unwrap_or_default();
+        let after = match account.balance.checked_add(fee) {
+            Some(balance) => Some(Account { balance, ..account }),
+            // More coin than there is. The EVM does not pay it either.
+            None => before,
+        };
+        Ok((id, after.filter(|account| !account.is_empty())))
     }
 
     /// Takes over what one transaction left in the journal.
@@ -47,8 +64,8 @@ impl<R: StateReader> Overlay<R> {
             if !created && !account.storage.is_empty() && account.info.is_empty_code_hash() {
                 // Its creation was reverted. Until then its slots were zero without being read here.
                 for slot in account.storage.keys() {
-                    let chain = &mut self.entries[id].chain;
-                    self.slots.entry(chain, id, *slot, NO_CHANGE);
+                    let chain = &mut self.ledger.touched[id].chain;
+                    self.ledger.slots.entry(chain, id, *slot, NO_CHANGE);
                 }
             }
             if !account.is_touched() {
@@ -65,18 +82,18 @@ impl<R: StateReader> Overlay<R> {
     }
 
     /// Sets an account, noting what changes.
-    fn set_account(&mut self, id: usize, after: Option<Account>) {
-        let account = &mut self.entries[id].account;
+    pub(crate) fn set_account(&mut self, id: usize, after: Option<Account>) {
+        let account = &mut self.ledger.touched[id].account;
         let before = core::mem::replace(&mut account.after, after);
-        ledger::note_account(&mut self.changes, id, self.position, before, after);
+        ledger::note_account(&mut self.ledger.entries, id, self.position, before, after);
     }
 
     /// Sets a slot that is known, noting what changes.
     fn set_slot(&mut self, id: usize, slot: U256, value: U256) {
-        let chain = &mut self.entries[id].chain;
-        let known = self.slots.entry(chain, id, slot, NO_CHANGE);
+        let chain = &mut self.ledger.touched[id].chain;
+        let known = self.ledger.slots.entry(chain, id, slot, NO_CHANGE);
         if core::mem::replace(&mut known.after, value) != value {
-            self.changes.push(ledger::Entry {
+            self.ledger.entries.push(ledger::Entry {
                 account: number(id),
                 index: self.position,
                 field: Field::Slot(slot, value),
@@ -86,8 +103,9 @@ impl<R: StateReader> Overlay<R> {
 
     fn update_storage(&mut self, id: usize, status: AccountStatus, storage: EvmStorage) {
         if status.intersects(AccountStatus::SelfDestructed | AccountStatus::Created) {
-            let existed = !self.entries[id].fresh && !status.contains(AccountStatus::Created);
-            self.entries[id].fresh = true;
+            let existed =
+                !self.ledger.touched[id].fresh && !status.contains(AccountStatus::Created);
+            self.ledger.touched[id].fresh = true;
             if status.contains(AccountStatus::SelfDestructed) {
                 self.destroy_storage(id, existed, storage);
                 return;
@@ -107,13 +125,13 @@ impl<R: StateReader> Overlay<R> {
 
     /// The slots of an account that are known.
     pub(super) fn slots_of(&self, id: usize) -> Vec<U256> {
-        let slots = self.slots.of(self.entries[id].chain);
+        let slots = self.ledger.slots.of(self.ledger.touched[id].chain);
         slots.map(|(slot, _)| slot).collect()
     }
 
     fn destroy_storage(&mut self, id: usize, existed: bool, storage: EvmStorage) {
         if existed {
-            self.entries[id].wiped = Some(self.position);
+            self.ledger.touched[id].wiped = Some(self.position);
         }
         let mut slots = self.slots_of(id);
         slots.extend(storage.into_keys());
@@ -128,7 +146,7 @@ impl<R: StateReader> Overlay<R> {
         if after.is_empty() {
             return self.keep_empty.then_some(after);
         }
-        let known = self.entries[id]
+        let known = self.ledger.touched[id]
             .account
             .after
             .map(|account| account.code_hash);
@@ -136,7 +154,7 @@ impl<R: StateReader> Overlay<R> {
             && after.has_code()
             && let Some(code) = info.code
         {
-            self.code.entry(after.code_hash).or_insert(code);
+            self.ledger.code.entry(after.code_hash).or_insert(code);
         }
         Some(after)
     }

@@ -15,17 +15,17 @@ impl<R: StateReader> Database for Overlay<R> {
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadFailed> {
         let id = self.load(address)?;
-        let account = self.entries[id].account.after;
+        let account = self.ledger.touched[id].account.after;
         Ok(account.map(|account| journal::info(account, id)))
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadFailed> {
-        if let Some(code) = self.code.get(&hash) {
+        if let Some(code) = self.ledger.code.get(&hash) {
             return Ok(code.clone());
         }
-        match self.shared.load(hash, &self.reader) {
+        match self.kept.load(hash, &self.reader) {
             Ok(code) => {
-                self.code.insert(hash, code.clone());
+                self.ledger.code.insert(hash, code.clone());
                 Ok(code)
             }
             Err(error) => {
@@ -46,7 +46,7 @@ impl<R: StateReader> Database for Overlay<R> {
         id: AccountId,
         slot: U256,
     ) -> Result<U256, ReadFailed> {
-        debug_assert_eq!(self.entries[id.get()].address, address);
+        debug_assert_eq!(self.ledger.touched[id.get()].address, address);
         self.slot(id.get(), slot)
     }
 

@@ -1,6 +1,6 @@
 //! What the EVM of one worker reads.
 
-use crate::{Setting, engine::CodeCache, journal, listed::Listed, overlay::ReadFailed};
+use crate::{Setting, engine::Kept, journal, listed::Listed, overlay::ReadFailed};
 use alloy_eip7928::BlockAccessIndex;
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{Address, B256, U256, map::B256Map};
@@ -17,7 +17,7 @@ pub(super) struct ListView<'v, 'a, R> {
     pub(super) index: BlockAccessIndex,
     /// Code before the block that this worker had before.
     pub(super) code: B256Map<Bytecode>,
-    pub(super) shared: &'v CodeCache,
+    pub(super) kept: &'v Kept,
     pub(super) failure: Option<Failure>,
 }
 
@@ -67,7 +67,7 @@ impl<R: StateReader> Database for ListView<'_, '_, R> {
         if let Some(code) = self.listed.code.get(&hash).or_else(|| self.code.get(&hash)) {
             return Ok(code.clone());
         }
-        match self.shared.load(hash, self.listed.state()) {
+        match self.kept.load(hash, self.listed.state()) {
             Ok(code) => {
                 self.code.insert(hash, code.clone());
                 Ok(code)

@@ -31,6 +31,8 @@ pub(super) struct Worker<'v, 'a, R: StateReader> {
     evm: Evm<ListView<'v, 'a, R>>,
     /// Changes found as claimed.
     pub(super) made: usize,
+    /// Where the beneficiary is listed, once that is known.
+    beneficiary: Option<usize>,
 }
 
 impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
@@ -40,13 +42,16 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
             setting: run.setting,
             index: BlockAccessIndex::PRE_EXECUTION,
             code: B256Map::default(),
-            shared: run.code,
+            kept: run.kept,
             failure: None,
         };
+        let mut evm = context_over(run.setting, view).build_mainnet();
+        evm.ctx.chain.defer_fees = true;
         Self {
             run,
-            evm: context_over(run.setting, view).build_mainnet(),
+            evm,
             made: 0,
+            beneficiary: None,
         }
     }
 
@@ -74,8 +79,13 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
         {
             return Ok(ran);
         }
+        self.evm.ctx.chain.clear();
         let result = transact(&mut self.evm, evm_transaction(tx));
+        let owed = self.evm.ctx.chain.fee;
         let result = self.settle(index, tx.signer(), result)?;
+        if let Some(fee) = owed {
+            self.hold_reward(index, fee)?;
+        }
         Ok(Ran::new(tx.inner().tx_type(), result))
     }
 
@@ -83,13 +93,7 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
     fn transfer(&mut self, index: usize, transfer: &Transfer) -> Result<Option<Ran>, VerifyError> {
         let listed = self.run.listed;
         let at = self.evm.ctx.journaled_state.database.index;
-        let addresses = [
-            transfer.sender,
-            transfer.to,
-            self.run.setting.block.beneficiary,
-        ];
-        let [Some(sender), Some(to), Some(beneficiary)] =
-            addresses.map(|address| listed.find(address))
+        let (Some(sender), Some(to)) = (listed.find(transfer.sender), listed.find(transfer.to))
         else {
             return Ok(None);
         };
@@ -98,21 +102,41 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
         let Some(moved) = transfer.settle(sender_before, to_before) else {
             return Ok(None);
         };
-        let rewarded_before = read(beneficiary)?;
-        let account = rewarded_before.unwrap_or_default();
-        let Some(balance) = account.balance.checked_add(moved.tip) else {
-            return Ok(None);
-        };
-        let rewarded = Some(Account { balance, ..account }).filter(|account| !account.is_empty());
         self.hold(index, sender, sender_before, Some(moved.sender))?;
         self.hold(index, to, to_before, moved.to)?;
-        self.hold(index, beneficiary, rewarded_before, rewarded)?;
+        if let Some(tip) = moved.tip {
+            self.hold_reward(index, tip)?;
+        }
         Ok(Some(Ran {
             tx_type: transfer.tx_type,
             success: true,
             gas_used: transfer::GAS,
             logs: Vec::new(),
         }))
+    }
+
+    /// Holds the list against the reward of the beneficiary, whom the transaction does not look at otherwise.
+    fn hold_reward(&mut self, index: usize, fee: U256) -> Result<(), VerifyError> {
+        let listed = self.run.listed;
+        let at = self.evm.ctx.journaled_state.database.index;
+        let address = self.run.setting.block.beneficiary;
+        let id = self.beneficiary.or_else(|| listed.find(address));
+        let id = id.ok_or(ListError::MissingAccount { index, address })?;
+        self.beneficiary = Some(id);
+        let before = listed.account(id, at).map_err(VerifyError::state)?;
+        let account = before.unwrap_or_default();
+        let after = match account.balance.checked_add(fee) {
+            Some(balance) => Some(Account { balance, ..account }),
+            // More coin than there is. The EVM does not pay it either.
+            None => before,
+        };
+        self.hold(
+            index,
+            id,
+            before,
+            after.filter(|account| !account.is_empty()),
+        )?;
+        Ok(())
     }
 
     /// Empties the journal, holding the list against it.

@@ -173,7 +173,7 @@ fn other_spellings_of_nothing_are_no_change() {
     let transactions = [transfer(&alice, 0, empty, 0), transfer(&alice, 1, plain, 0)];
     let executed = execute_block(env(1), &state, &transactions).unwrap();
     assert!(executed.receipts.iter().all(|receipt| receipt.status()));
-    let changed: Vec<_> = executed.diff.accounts.into_keys().collect();
+    let changed: Vec<_> = executed.diff.accounts.keys().copied().collect();
     let mut expected = vec![alice.address(), BENEFICIARY];
     expected.sort();
     assert_eq!(changed, expected);

@@ -247,8 +247,8 @@ fn access_lists_stay_within_their_limit() {
         8,
         Limits::default(),
     );
-    // Reads as many slots as its gas pays for: `JUMPDEST GAS SLOAD POP PUSH0 JUMP`.
-    light.state.set_code(NOBODY, hex!("5b5a545f5600").into());
+    // Reads as many slots as its gas pays for: `JUMPDEST GAS NOT SLOAD POP PUSH0 JUMP`.
+    light.state.set_code(NOBODY, hex!("5b5a1954505f56").into());
     let reader = |index: u64| {
         sign(
             (index % u64::from(ACCOUNTS)) as u8,
