@@ -29,7 +29,7 @@ impl Range {
     pub(crate) const ALL: Self = Self { number: 0, of: 1 };
 
     pub(crate) fn has(self, address: Address) -> bool {
-        self.of == 1 || usize::from(address[0]) * self.of >> 8 == self.number
+        self.of == 1 || (usize::from(address[0]) * self.of) >> 8 == self.number
     }
 }
 
@@ -188,9 +188,9 @@ impl Ledger {
                 .of(touched.chain)
                 .map(|(slot, change)| (slot, *change)),
         );
-        slots.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        slots.sort_unstable_by_key(|(slot, _)| *slot);
         // Stable: the changes of one slot stay in the order of time.
-        writes.sort_by(|a, b| a.0.cmp(&b.0));
+        writes.sort_by_key(|(slot, _)| *slot);
         let mut rest = writes.as_slice();
         for (slot, change) in slots {
             let count = rest.iter().take_while(|(at, _)| at == slot).count();
@@ -266,4 +266,40 @@ impl Groups {
 pub(crate) fn deployed(before: Option<Account>, after: Option<Account>) -> Option<B256> {
     let after = after.filter(Account::has_code)?.code_hash;
     (before.map(|account| account.code_hash) != Some(after)).then_some(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every address is in one range, and ranges are in the order of addresses.
+    #[test]
+    fn ranges_divide_all_addresses() {
+        for of in 1..=32 {
+            let mut last = 0;
+            for byte in 0..=255 {
+                let address = Address::repeat_byte(byte);
+                let ranges = (0..of).filter(|number| {
+                    let number = *number;
+                    Range { number, of }.has(address)
+                });
+                let ranges: Vec<_> = ranges.collect();
+                assert_eq!(ranges.len(), 1, "{address} of {of}");
+                assert!(ranges[0] >= last);
+                last = ranges[0];
+            }
+            assert!(Range::ALL.has(Address::repeat_byte(0xff)));
+        }
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_ranges() {
+        for count in [1, 2, 4, 8] {
+            let workers = Workers::exactly(count);
+            let numbers = by_range(&workers, PARALLEL_FROM, |range| (range.number, range.of));
+            let all: Vec<_> = (0..count).map(|number| (number, count)).collect();
+            assert_eq!(numbers, all);
+            assert_eq!(by_range(&workers, PARALLEL_FROM - 1, |_| ()).len(), 1);
+        }
+    }
 }

@@ -159,3 +159,6 @@ impl Hints {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,31 @@ fn one_account_in_several_roles() {
     );
 }
 
+/// EXE-1: who is paid the fees of a block also sends and receives in it, as miners that pay out do.
+#[test]
+fn the_beneficiary_sends_and_receives() {
+    let (alice, bob, carol) = (signer(1), signer(2), signer(3));
+    let mut state = MemoryState::genesis(&[&alice, &bob, &carol]);
+    let mut block = env(1);
+    block.beneficiary = alice.address();
+    let executed = state.run(
+        block,
+        &[
+            transfer(&alice, 0, bob.address(), ETHER),
+            transfer(&bob, 0, alice.address(), 3 * ETHER),
+            transfer(&carol, 0, bob.address(), 5),
+            transfer(&alice, 1, carol.address(), 7),
+        ],
+    );
+    assert_eq!(executed.gas_used, 84_000);
+    // It gets back the tips it pays, and those of the others.
+    let paid = 2 * 21_000 * u128::from(BASE_FEE);
+    let tips = 2 * 21_000 * TIP;
+    let balance = 1_000 * ETHER + 2 * ETHER - 7 - paid + tips;
+    assert_eq!(state.balance(alice.address()), U256::from(balance));
+    assert_eq!(state.nonce(alice.address()), 2);
+}
+
 #[test]
 fn a_block_is_its_transactions_one_after_the_other() {
     let (alice, bob) = (signer(1), signer(2));

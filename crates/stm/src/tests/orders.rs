@@ -198,3 +198,18 @@ fn each_worker_is_called_once() {
         assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) == 1));
     }
 }
+
+/// Waking workers changes nothing but when they are there.
+#[test]
+fn workers_that_were_woken_run_as_others() {
+    for count in [1, 2, 4] {
+        let workers = Workers::exactly(count);
+        drop(workers.wake());
+        let awake = workers.wake();
+        let list = List::new((0..40).map(|index| increment(index % 8)).collect());
+        if count % 2 == 0 {
+            drop(awake);
+        }
+        list.check(&workers, Schedule::default());
+    }
+}
