@@ -26,7 +26,7 @@ const SAVED_PER_GAS: u64 = 110;
 const GAS_MAX: u64 = 1_000_000;
 const COST_OF_CALL: u64 = 3_000_000;
 const COST_OF_TRANSFER: u64 = 2_000_000;
-const COST_OF_BLOCK: u64 = 150_000_000;
+const COST_OF_BLOCK: u64 = 300_000_000;
 
 /// A transaction among the others. `None` is where there is no such other.
 #[derive(Clone, Copy, Default)]

@@ -26,7 +26,7 @@ use trellis_primitives::{Account, Class, StateError, StateReader};
 use trellis_stm::{Access, Report, Schedule, Workers, Workload, hold};
 
 /// Fewer transactions for the EVM than this are executed before a second thread is of any use.
-const PARALLEL_FROM: usize = 4;
+const PARALLEL_FROM: usize = 8;
 
 /// How far each worker may be ahead of the line: enough to go on beside one that takes a hundred times as long.
 const WINDOW: usize = 64;
