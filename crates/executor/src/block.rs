@@ -6,23 +6,22 @@
 //! executed again from its parent state.
 
 use crate::{
-    BlockEnv, ExecutionError, InvalidTransaction, Setting, StaticError, Transaction,
-    TransactionError, check_static,
-    engine::Kept,
+    BlockEnv, ExecutionError, Setting, Transaction, TransactionError,
     evm::{Evm, EvmContext, View, transact},
+    kept::Kept,
     ledger::Ledger,
     overlay::{Overlay, ReadFailed},
     results::{Executed, Outcomes, Ran},
+    rules::{check_in_block, translate},
     transaction::evm_transaction,
     transfer::{self, Transfer},
 };
-use alloy_consensus::Transaction as _;
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
 use alloy_primitives::{Address, B256, Bytes};
 use revm::{
     Journal, MainBuilder, SystemCallEvm,
     context_interface::block::BlobExcessGasAndPrice,
-    context_interface::result::{EVMError, ExecutionResult, InvalidTransaction as EvmInvalid},
+    context_interface::result::{EVMError, ExecutionResult},
     primitives::hardfork::SpecId,
     state::{EvmState, TransactionId},
 };
@@ -231,48 +230,6 @@ impl<R: StateReader> BlockExecutor<R> {
     }
 }
 
-/// The rules for a transaction at its place in a block that need no state.
-pub(crate) fn check_in_block(
-    setting: &Setting,
-    left: u64,
-    tx: &Transaction,
-) -> Result<(), TransactionError> {
-    check_own(setting, tx)?;
-    check_gas_left(left, tx)?;
-    check_fee(setting, tx)
-}
-
-/// Those of them that need only the block.
-pub(crate) fn check_alone(setting: &Setting, tx: &Transaction) -> Result<(), TransactionError> {
-    check_own(setting, tx)?;
-    check_fee(setting, tx)
-}
-
-/// This chain's own rules.
-fn check_own(setting: &Setting, tx: &Transaction) -> Result<(), TransactionError> {
-    if setting.own {
-        check_static(tx.inner(), setting.config.chain_id, setting.gas_limit())?;
-    }
-    Ok(())
-}
-
-/// Whether the transaction fits into the gas that is left.
-pub(crate) fn check_gas_left(left: u64, tx: &Transaction) -> Result<(), TransactionError> {
-    let got = tx.inner().gas_limit();
-    if got > left {
-        return Err(InvalidTransaction::GasLeft { left, got }.into());
-    }
-    Ok(())
-}
-
-fn check_fee(setting: &Setting, tx: &Transaction) -> Result<(), TransactionError> {
-    let (base_fee, max_fee) = (setting.block.basefee, tx.inner().max_fee_per_gas());
-    if max_fee < u128::from(base_fee) {
-        return Err(InvalidTransaction::FeeBelowBaseFee { base_fee, max_fee }.into());
-    }
-    Ok(())
-}
-
 /// An EVM context for a block, over an overlay of the state before it.
 pub(crate) fn new_context<R: StateReader>(
     setting: &Setting,
@@ -354,52 +311,4 @@ pub(crate) fn settle_outcome<R: StateReader>(
         Some(error) => Err(error.into()),
         None => result.map_err(|error| translate(sender, error)),
     }
-}
-
-pub(crate) fn translate(sender: Address, error: EVMError<ReadFailed>) -> TransactionError {
-    let rule = match error {
-        EVMError::Transaction(EvmInvalid::NonceTooLow { tx, state }) => {
-            InvalidTransaction::NonceTooLow {
-                expected: state,
-                got: tx,
-            }
-        }
-        EVMError::Transaction(EvmInvalid::NonceTooHigh { tx, state }) => {
-            InvalidTransaction::NonceTooHigh {
-                expected: state,
-                got: tx,
-            }
-        }
-        EVMError::Transaction(EvmInvalid::LackOfFundForMaxFee { fee, balance }) => {
-            InvalidTransaction::InsufficientFunds {
-                balance: *balance,
-                cost: *fee,
-            }
-        }
-        EVMError::Transaction(EvmInvalid::RejectCallerWithCode) => {
-            InvalidTransaction::SenderHasCode { sender }
-        }
-        EVMError::Transaction(EvmInvalid::CallGasCostMoreThanGasLimit {
-            initial_gas,
-            gas_limit,
-        }) => StaticError::IntrinsicGas {
-            needed: initial_gas,
-            got: gas_limit,
-        }
-        .into(),
-        EVMError::Transaction(EvmInvalid::GasFloorMoreThanGasLimit {
-            gas_floor,
-            gas_limit,
-        }) => StaticError::FloorGas {
-            needed: gas_floor,
-            got: gas_limit,
-        }
-        .into(),
-        EVMError::Transaction(EvmInvalid::EmptyAuthorizationList) => {
-            StaticError::EmptyAuthorizations.into()
-        }
-        EVMError::Transaction(error) => InvalidTransaction::Other(error.to_string()),
-        other => return TransactionError::Internal(other.to_string()),
-    };
-    rule.into()
 }

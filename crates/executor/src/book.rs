@@ -2,7 +2,7 @@
 
 use crate::{
     closing::Range,
-    engine::{Buffers, Kept},
+    kept::{Buffers, Kept},
     ledger::{Entry, Field, Touched, note_account},
     outcome::{Effect, Key, Seen, Value},
     slots::number,

@@ -1,91 +1,25 @@
-//! What outlives a block: worker threads, and code that is ready to run.
+//! The ways to execute a block.
 
-use crate::ledger::Ledger;
-use alloy_primitives::{
-    B256,
-    map::{AddressMap, B256Map},
+use crate::{
+    ExecutionError, Setting, Transaction,
+    block::BlockExecutor,
+    fill::{Admission, Candidate, Filled, Room},
+    hints::Hints,
+    kept::Kept,
+    optimistic::{Line, OptimisticBlock},
+    outcome::{Effect, Hasher},
+    results::Outcomes,
+    transfer::Transfer,
 };
-use parking_lot::{Mutex, RwLock};
-use revm::state::Bytecode;
 use std::sync::Arc;
-use trellis_primitives::{StateError, StateReader};
-use trellis_stm::Workers;
+use trellis_primitives::StateReader;
+use trellis_stm::{Report, Schedule, Workers};
 
-/// Code kept ready, in bytes.
-const CODE_BYTES_MAX: usize = 128 << 20;
-/// Buffers kept, and the accounts and slots one may have room for: some megabytes each.
-const BUFFERS_MAX: usize = 16;
-const BUFFER_ITEMS_MAX: usize = 32_768;
+/// Fewer transactions for the EVM than this are executed before a second thread is of any use.
+const PARALLEL_FROM: usize = 8;
 
-/// What one block leaves for the next.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    codes: RwLock<Codes>,
-    buffers: Mutex<Vec<Buffers>>,
-}
-
-/// Analysed code by hash. Finding the jump targets of a contract takes longer than many calls of it.
-///
-/// Code never changes under its hash, so nothing here is ever wrong; when it is full, it starts over.
-#[derive(Debug, Default)]
-struct Codes {
-    by_hash: B256Map<Bytecode>,
-    bytes: usize,
-}
-
-/// Empty tables that have their memory already: growing them, page by page, takes longer than filling them.
-#[derive(Debug, Default)]
-pub(crate) struct Buffers {
-    pub(crate) index: AddressMap<usize>,
-    pub(crate) ledger: Ledger,
-}
-
-impl Kept {
-    /// The code with this hash, from here or from the state.
-    ///
-    /// # Errors
-    /// [`StateError`] if the state does not have it, or something else under its hash.
-    pub(crate) fn load(
-        &self,
-        hash: B256,
-        state: &impl StateReader,
-    ) -> Result<Bytecode, StateError> {
-        if let Some(code) = self.codes.read().by_hash.get(&hash) {
-            return Ok(code.clone());
-        }
-        let code = Bytecode::new_raw_checked(state.code(hash)?)
-            .map_err(|error| StateError::Storage(format!("code {hash} is malformed: {error}")))?;
-        let mut codes = self.codes.write();
-        if codes.bytes > CODE_BYTES_MAX {
-            *codes = Codes::default();
-        }
-        if codes.by_hash.insert(hash, code.clone()).is_none() {
-            // An eighth more for the jump targets.
-            codes.bytes += code.original_byte_slice().len() * 9 / 8;
-        }
-        Ok(code)
-    }
-
-    /// Empty tables.
-    pub(crate) fn take_buffers(&self) -> Buffers {
-        self.buffers.lock().pop().unwrap_or_default()
-    }
-
-    /// Keeps tables for the next block, unless they are large: then the memory is worth more elsewhere.
-    pub(crate) fn give_back(&self, mut buffers: Buffers) {
-        let Buffers { index, ledger } = &mut buffers;
-        let items = ledger.touched.capacity().max(ledger.slots.capacity());
-        if items.max(ledger.entries.capacity()) > 2 * BUFFER_ITEMS_MAX {
-            return;
-        }
-        index.clear();
-        ledger.clear();
-        let mut kept = self.buffers.lock();
-        if kept.len() < BUFFERS_MAX {
-            kept.push(buffers);
-        }
-    }
-}
+/// How far each worker may be ahead of the line: enough to go on beside one that takes a hundred times as long.
+const WINDOW: usize = 64;
 
 /// Executes blocks. Cloning shares everything.
 #[derive(Clone, Debug)]
@@ -134,5 +68,114 @@ impl Default for Engine {
     /// As many workers as the machine has cores.
     fn default() -> Self {
         Self::new(Workers::new(usize::MAX))
+    }
+}
+
+impl Engine {
+    /// Executes the transactions of a block in parallel; the outcome is that of executing them in order (EXE-1).
+    ///
+    /// # Errors
+    /// Those of sequential execution: the first transaction that breaks a rule, or a state that cannot be read.
+    pub fn build<R: StateReader + Sync>(
+        &self,
+        setting: &Setting,
+        state: &R,
+        transactions: &[Transaction],
+    ) -> Result<(Outcomes, Report), ExecutionError> {
+        let all = |transaction| Candidate {
+            transaction,
+            bytes: 0,
+        };
+        let candidates: Vec<_> = transactions.iter().map(all).collect();
+        match self.speculate(setting, state, &candidates, None)? {
+            Some((outcomes, _, report)) => Ok((outcomes, report)),
+            None => {
+                let outcomes = self.sequential(setting, state, transactions)?;
+                Ok((outcomes, Report::default()))
+            }
+        }
+    }
+
+    /// Fills a block with candidates, in their order, as far as it has room and time. The outcome is that of executing
+    /// what was taken in order (EXE-1).
+    ///
+    /// # Errors
+    /// A state that cannot be read; nothing is lost by filling the block again.
+    pub fn fill<R: StateReader + Sync>(
+        &self,
+        setting: &Setting,
+        state: &R,
+        candidates: &[Candidate<'_>],
+        room: Room<'_>,
+    ) -> Result<Filled, ExecutionError> {
+        let admission = Some(Admission::new(room));
+        match self.speculate(setting, state, candidates, admission)? {
+            Some((outcomes, taken, _)) => Ok(Filled { taken, outcomes }),
+            None => self.fill_in_order(setting, state, candidates, room),
+        }
+    }
+
+    /// Executes in parallel, if that pays. Returns also which candidates were taken, if that is chosen here.
+    fn speculate<'a, R: StateReader + Sync>(
+        &'a self,
+        setting: &'a Setting,
+        state: &'a R,
+        candidates: &'a [Candidate<'a>],
+        admission: Option<Admission<'a>>,
+    ) -> Result<Option<(Outcomes, Vec<usize>, Report)>, ExecutionError> {
+        let transfers: Vec<_> = candidates
+            .iter()
+            .map(|candidate| Transfer::of(setting, candidate.transaction))
+            .collect();
+        let calls = transfers.iter().filter(|transfer| transfer.is_none());
+        let can_pay = self.workers() > 1 && calls.count() >= PARALLEL_FROM;
+        if !(can_pay || self.eager) || setting.has_empty_accounts() {
+            return Ok(None);
+        }
+        let all = || candidates.iter().map(|candidate| candidate.transaction);
+        let hints = Hints::new(all().zip(&transfers));
+        if !(self.eager || hints.pays(all().zip(&transfers))) {
+            return Ok(None);
+        }
+        let awake = self.workers.wake();
+        let before = BlockExecutor::open(setting.clone(), state, &self.kept)?;
+        let block = OptimisticBlock {
+            hints,
+            setting,
+            state,
+            candidates,
+            transfers,
+            kept: &self.kept,
+            eager: self.eager,
+            hasher: Hasher::default(),
+            start: Effect::of(before.ledger()),
+        };
+        let mut line = Line::with(admission);
+        drop(awake);
+        let report = self
+            .workers
+            .run(&block, &mut line, Schedule { window: WINDOW })?;
+        let taken = line.admission.take().map(Admission::into_taken);
+        let outcomes = block.close(&self.workers, line)?;
+        Ok(Some((outcomes, taken.unwrap_or_default(), report)))
+    }
+
+    /// Executes the transactions of a block one after the other.
+    ///
+    /// # Errors
+    /// The first transaction that breaks a rule, or a state that cannot be read.
+    pub fn sequential<R: StateReader>(
+        &self,
+        setting: &Setting,
+        state: &R,
+        transactions: &[Transaction],
+    ) -> Result<Outcomes, ExecutionError> {
+        let mut executor = BlockExecutor::open(setting.clone(), state, &self.kept)?;
+        for (index, transaction) in transactions.iter().enumerate() {
+            executor
+                .execute(transaction)
+                .map_err(|error| ExecutionError::at(index, error))?;
+        }
+        Ok(executor.close_with(&self.workers))
     }
 }

@@ -5,17 +5,18 @@
 //! the other replicas take over. Results, gas and the list of effects are the line.
 
 use crate::{
-    ExecutionError, InvalidTransaction, Setting, Transaction, TransactionError,
-    block::{BlockExecutor, check_alone, check_gas_left, new_context, settle_outcome},
+    ExecutionError, InvalidTransaction, Setting, TransactionError,
+    block::{new_context, settle_outcome},
     book::Book,
     closing::{Part, Range, by_range, join},
-    engine::{Engine, Kept},
     evm::{Evm, note_balances, transact},
-    fill::{Admission, Candidate, Filled, Room},
+    fill::{Admission, Candidate},
     hints::Hints,
+    kept::Kept,
     outcome::{self, Effect, Hasher, Key, Outcome, Seen, SlotWish, Value, Wish, fits},
     overlay::{Overlay, ReadFailed},
     results::{Outcomes, Ran},
+    rules::{check_alone, check_gas_left},
     transaction::evm_transaction,
     transfer::Transfer,
 };
@@ -23,147 +24,40 @@ use alloy_primitives::{B256, U256};
 use revm::{MainBuilder as _, state::Bytecode};
 use std::sync::Arc;
 use trellis_primitives::{Account, Class, StateError, StateReader};
-use trellis_stm::{Access, Report, Schedule, Workers, Workload, hold};
+use trellis_stm::{Access, Workers, Workload, hold};
 
-/// Fewer transactions for the EVM than this are executed before a second thread is of any use.
-const PARALLEL_FROM: usize = 8;
-
-/// How far each worker may be ahead of the line: enough to go on beside one that takes a hundred times as long.
-const WINDOW: usize = 64;
-
-impl Engine {
-    /// Executes the transactions of a block in parallel; the outcome is that of executing them in order (EXE-1).
-    ///
-    /// # Errors
-    /// Those of sequential execution: the first transaction that breaks a rule, or a state that cannot be read.
-    pub fn build<R: StateReader + Sync>(
-        &self,
-        setting: &Setting,
-        state: &R,
-        transactions: &[Transaction],
-    ) -> Result<(Outcomes, Report), ExecutionError> {
-        let all = |transaction| Candidate {
-            transaction,
-            bytes: 0,
-        };
-        let candidates: Vec<_> = transactions.iter().map(all).collect();
-        match self.speculate(setting, state, &candidates, None)? {
-            Some((outcomes, _, report)) => Ok((outcomes, report)),
-            None => {
-                let outcomes = self.sequential(setting, state, transactions)?;
-                Ok((outcomes, Report::default()))
-            }
-        }
-    }
-
-    /// Fills a block with candidates, in their order, as far as it has room and time. The outcome is that of executing
-    /// what was taken in order (EXE-1).
-    ///
-    /// # Errors
-    /// A state that cannot be read; nothing is lost by filling the block again.
-    pub fn fill<R: StateReader + Sync>(
-        &self,
-        setting: &Setting,
-        state: &R,
-        candidates: &[Candidate<'_>],
-        room: Room<'_>,
-    ) -> Result<Filled, ExecutionError> {
-        let admission = Some(Admission::new(room));
-        match self.speculate(setting, state, candidates, admission)? {
-            Some((outcomes, taken, _)) => Ok(Filled { taken, outcomes }),
-            None => self.fill_in_order(setting, state, candidates, room),
-        }
-    }
-
-    /// Executes in parallel, if that pays. Returns also which candidates were taken, if that is chosen here.
-    fn speculate<'a, R: StateReader + Sync>(
-        &'a self,
-        setting: &'a Setting,
-        state: &'a R,
-        candidates: &'a [Candidate<'a>],
-        admission: Option<Admission<'a>>,
-    ) -> Result<Option<(Outcomes, Vec<usize>, Report)>, ExecutionError> {
-        let transfers: Vec<_> = candidates
-            .iter()
-            .map(|candidate| Transfer::of(setting, candidate.transaction))
-            .collect();
-        let calls = transfers.iter().filter(|transfer| transfer.is_none());
-        let can_pay = self.workers() > 1 && calls.count() >= PARALLEL_FROM;
-        if !(can_pay || self.eager) || setting.has_empty_accounts() {
-            return Ok(None);
-        }
-        let all = || candidates.iter().map(|candidate| candidate.transaction);
-        let hints = Hints::new(all().zip(&transfers));
-        if !(self.eager || hints.pays(all().zip(&transfers))) {
-            return Ok(None);
-        }
-        let awake = self.workers.wake();
-        let before = BlockExecutor::open(setting.clone(), state, &self.kept)?;
-        let block = OptimisticBlock {
-            hints,
-            setting,
-            state,
-            candidates,
-            transfers,
-            kept: &self.kept,
-            eager: self.eager,
-            hasher: Hasher::default(),
-            start: Effect::of(before.ledger()),
-        };
-        let mut line = Line {
-            admission,
-            ..Line::default()
-        };
-        drop(awake);
-        let report = self
-            .workers
-            .run(&block, &mut line, Schedule { window: WINDOW })?;
-        let taken = line.admission.take().map(Admission::into_taken);
-        let outcomes = block.close(&self.workers, line)?;
-        Ok(Some((outcomes, taken.unwrap_or_default(), report)))
-    }
-
-    /// Executes the transactions of a block one after the other.
-    ///
-    /// # Errors
-    /// The first transaction that breaks a rule, or a state that cannot be read.
-    pub fn sequential<R: StateReader>(
-        &self,
-        setting: &Setting,
-        state: &R,
-        transactions: &[Transaction],
-    ) -> Result<Outcomes, ExecutionError> {
-        let mut executor = BlockExecutor::open(setting.clone(), state, &self.kept)?;
-        for (index, transaction) in transactions.iter().enumerate() {
-            executor
-                .execute(transaction)
-                .map_err(|error| ExecutionError::at(index, error))?;
-        }
-        Ok(executor.close_with(&self.workers))
-    }
-}
-
-struct OptimisticBlock<'a, R> {
-    setting: &'a Setting,
-    state: &'a R,
-    candidates: &'a [Candidate<'a>],
-    transfers: Vec<Option<Transfer>>,
-    hints: Hints,
-    kept: &'a Arc<Kept>,
-    eager: bool,
-    hasher: Hasher,
+/// A block in which any two transactions may depend on each other.
+pub(crate) struct OptimisticBlock<'a, R> {
+    pub(crate) setting: &'a Setting,
+    pub(crate) state: &'a R,
+    pub(crate) candidates: &'a [Candidate<'a>],
+    pub(crate) transfers: Vec<Option<Transfer>>,
+    pub(crate) hints: Hints,
+    pub(crate) kept: &'a Arc<Kept>,
+    pub(crate) eager: bool,
+    pub(crate) hasher: Hasher,
     /// What happened before the transactions.
-    start: Effect,
+    pub(crate) start: Effect,
 }
 
 /// What is decided in order.
 #[derive(Default)]
-struct Line<'a> {
+pub(crate) struct Line<'a> {
     ran: Vec<Ran>,
     gas_used: u64,
     committed: Vec<Committed>,
     /// Chooses among candidates; without it all must be taken.
-    admission: Option<Admission<'a>>,
+    pub(crate) admission: Option<Admission<'a>>,
+}
+
+impl<'a> Line<'a> {
+    /// At the start of a block, of all transactions or of those that are admitted.
+    pub(crate) fn with(admission: Option<Admission<'a>>) -> Self {
+        Self {
+            admission,
+            ..Self::default()
+        }
+    }
 }
 
 /// What a committed transaction touched and changed.
@@ -415,7 +309,11 @@ impl<'a, R: StateReader + Sync> OptimisticBlock<'a, R> {
     }
 
     /// Results, difference and access list of everything committed.
-    fn close(&self, workers: &Workers, line: Line<'_>) -> Result<Outcomes, ExecutionError> {
+    pub(crate) fn close(
+        &self,
+        workers: &Workers,
+        line: Line<'_>,
+    ) -> Result<Outcomes, ExecutionError> {
         let accesses = line.committed.iter().map(|committed| committed.reads.len());
         let parts = by_range(workers, accesses.sum(), |range| self.part(range, &line));
         let parts: Result<Vec<Part>, StateError> = parts.into_iter().collect();

@@ -3,7 +3,7 @@ mod database;
 mod replica;
 
 use crate::{
-    engine::{Buffers, Kept},
+    kept::{Buffers, Kept},
     ledger::{self, Field, Ledger, Touched},
     slots::number,
 };

@@ -21,11 +21,12 @@ pub use self::error::{ListError, VerifyError};
 use self::worker::Worker;
 use crate::{
     ExecutionError, Setting, Transaction,
-    block::{check_gas_left, check_in_block},
     closing::{Part, by_range, deployed, join},
-    engine::{Engine, Kept},
+    engine::Engine,
+    kept::Kept,
     listed::Listed,
     results::{Outcomes, Ran},
+    rules::{check_gas_left, check_in_block},
 };
 use alloy_eip7928::{
     AccountChanges, BlockAccessIndex, ITEM_COST, total_bal_items, validate_block_access_list,

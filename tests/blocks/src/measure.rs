@@ -4,7 +4,7 @@ use crate::{Prepared, Sample, run_plain};
 use alloy_primitives::B256;
 use std::time::{Duration, Instant};
 use trellis_executor::{Engine, Executed, Outcomes};
-use trellis_stm::Report;
+use trellis_stm::{Report, Workers};
 
 /// A way to execute a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +86,14 @@ pub fn measure(sample: &Sample, engines: &[Engine], repetitions: usize) -> Measu
         arms.push(arm(Way::Build, engine.workers()));
         arms.push(arm(Way::Check, engine.workers()));
     }
+    // With more workers it would close the block on all of them.
+    let alone = engines[0].with_workers(Workers::exactly(1));
     for repetition in 0..=repetitions {
         for (number, arm) in arms.iter_mut().enumerate() {
-            let engine = &engines[number.saturating_sub(2) / 2];
+            let engine = match arm.way {
+                Way::Plain | Way::Sequential => &alone,
+                Way::Build | Way::Check => &engines[(number - 2) / 2],
+            };
             let (time, outcome) = bench.run(arm, engine);
             // The first round warms up.
             if repetition > 0 {

@@ -1,6 +1,6 @@
 //! What the EVM of one worker reads.
 
-use crate::{Setting, engine::Kept, journal, listed::Listed, overlay::ReadFailed};
+use crate::{Setting, journal, kept::Kept, listed::Listed, overlay::ReadFailed};
 use alloy_eip7928::BlockAccessIndex;
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{Address, B256, U256, map::B256Map};

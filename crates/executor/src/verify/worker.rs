@@ -7,12 +7,13 @@ use super::{
 };
 use crate::{
     ExecutionError, TransactionError,
-    block::{check_in_block, context_over, translate},
+    block::context_over,
     evm::{Evm, transact},
     journal::Fate,
     listed::{Claims, Listed, Place},
     overlay::ReadFailed,
     results::Ran,
+    rules::{check_in_block, translate},
     transaction::evm_transaction,
     transfer::{self, Transfer},
 };
