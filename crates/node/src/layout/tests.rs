@@ -142,7 +142,7 @@ fn another_version_is_named() {
     let dir = temp();
     drop(Layout::open(&config(dir.path())).unwrap());
     edit_file(dir.path(), |json| {
-        json["version"] = 2.into();
+        json["version"] = 1.into();
         // Another version may have other fields; that is not what is wrong.
         json["something"] = true.into();
     });
@@ -151,8 +151,8 @@ fn another_version_is_named() {
         matches!(
             error,
             NodeError::Version {
-                found: 2,
-                expected: 1,
+                found: 1,
+                expected: 2,
                 ..
             }
         ),
