@@ -4,7 +4,7 @@ use crate::{
     ExecutionError, Setting, Transaction,
     block::BlockExecutor,
     fill::{Admission, Candidate, Filled, Room},
-    hints::Hints,
+    hints::{Hints, Stopwatch},
     kept::Kept,
     optimistic::{Line, OptimisticBlock},
     outcome::{Effect, Hasher},
@@ -115,7 +115,7 @@ impl Engine {
         }
     }
 
-    /// Executes in parallel, if that pays. Returns also which candidates were taken, if that is chosen here.
+    /// Executes in parallel, if that pays, as far as can be told before and soon after the start. Returns also which candidates were taken, if that is chosen here.
     fn speculate<'a, R: StateReader + Sync>(
         &'a self,
         setting: &'a Setting,
@@ -141,6 +141,7 @@ impl Engine {
         let before = BlockExecutor::open(setting.clone(), state, &self.kept)?;
         let block = OptimisticBlock {
             hints,
+            stopwatch: Stopwatch::default(),
             setting,
             state,
             candidates,
@@ -155,6 +156,9 @@ impl Engine {
         let report = self
             .workers
             .run(&block, &mut line, Schedule { window: WINDOW })?;
+        if block.is_cheap() {
+            return Ok(None);
+        }
         let taken = line.admission.take().map(Admission::into_taken);
         let outcomes = block.close(&self.workers, line)?;
         Ok(Some((outcomes, taken.unwrap_or_default(), report)))

@@ -10,7 +10,8 @@ use alloy_primitives::{
     Address,
     map::{AddressMap, HashMap},
 };
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// After so many calls that were left alone one is tried, in case that things have changed; the next after four times as
 /// many. A try that fails holds up the whole block.
@@ -27,6 +28,40 @@ const GAS_MAX: u64 = 1_000_000;
 const COST_OF_CALL: u64 = 3_000_000;
 const COST_OF_TRANSFER: u64 = 2_000_000;
 const COST_OF_BLOCK: u64 = 300_000_000;
+
+/// Executions that are measured, and the mean below which handing them from one thread to another costs more than they do.
+const MEASURED: u64 = 48;
+const CHEAP: Duration = Duration::from_micros(8);
+
+/// Measures how long the first executions of a block take. It depends on the machine and the moment; so does only who executes
+/// what when.
+#[derive(Default)]
+pub(crate) struct Stopwatch {
+    count: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Stopwatch {
+    /// Measures one execution, unless enough were.
+    pub(crate) fn time<T>(&self, execute: impl FnOnce() -> T) -> T {
+        if self.count.load(Ordering::Relaxed) >= MEASURED {
+            return execute();
+        }
+        let start = Instant::now();
+        let result = execute();
+        let taken = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(taken, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        result
+    }
+
+    /// Whether the executions are too short to be worth sharing.
+    pub(crate) fn says_cheap(&self) -> bool {
+        let count = self.count.load(Ordering::Relaxed);
+        let mean = self.nanoseconds.load(Ordering::Relaxed) / count.max(1);
+        count >= MEASURED && Duration::from_nanos(mean) < CHEAP
+    }
+}
 
 /// A transaction among the others. `None` is where there is no such other.
 #[derive(Clone, Copy, Default)]

@@ -11,7 +11,7 @@ use crate::{
     closing::{Part, Range, by_range, join},
     evm::{Evm, note_balances, transact},
     fill::{Admission, Candidate},
-    hints::Hints,
+    hints::{Hints, Stopwatch},
     kept::Kept,
     outcome::{self, Effect, Hasher, Key, Outcome, Seen, SlotWish, Value, Wish, fits},
     overlay::{Overlay, ReadFailed},
@@ -33,6 +33,7 @@ pub(crate) struct OptimisticBlock<'a, R> {
     pub(crate) candidates: &'a [Candidate<'a>],
     pub(crate) transfers: Vec<Option<Transfer>>,
     pub(crate) hints: Hints,
+    pub(crate) stopwatch: Stopwatch,
     pub(crate) kept: &'a Arc<Kept>,
     pub(crate) eager: bool,
     pub(crate) hasher: Hasher,
@@ -105,7 +106,7 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
     }
 
     fn is_over(&self, line: &Line<'a>) -> bool {
-        line.admission.as_ref().is_some_and(Admission::is_over)
+        self.is_cheap() || line.admission.as_ref().is_some_and(Admission::is_over)
     }
 
     fn execute(&self, evm: &mut Self::Replica, index: usize) -> Outcome {
@@ -119,10 +120,12 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
             return Outcome::refused(error);
         }
         evm.ctx.chain.clear();
-        let result = transact(evm, evm_transaction(tx));
-        let result = settle_outcome(&mut evm.ctx, tx.signer(), result);
-        let ran = result.map(|result| Ran::new(tx.inner().tx_type(), result));
-        outcome::take(&mut evm.ctx, &self.hasher, tx, ran)
+        self.stopwatch.time(|| {
+            let result = transact(evm, evm_transaction(tx));
+            let result = settle_outcome(&mut evm.ctx, tx.signer(), result);
+            let ran = result.map(|result| Ran::new(tx.inner().tx_type(), result));
+            outcome::take(&mut evm.ctx, &self.hasher, tx, ran)
+        })
     }
 
     fn holds(&self, outcome: &Outcome, since: &[Arc<Arc<Effect>>]) -> bool {
@@ -219,6 +222,11 @@ fn credited(now: Option<Account>, wish: &Wish) -> Option<Account> {
 }
 
 impl<'a, R: StateReader + Sync> OptimisticBlock<'a, R> {
+    /// Whether the run is given up, because execution in order is faster.
+    pub(crate) fn is_cheap(&self) -> bool {
+        !self.eager && self.stopwatch.says_cheap()
+    }
+
     fn gas_left(&self, line: &Line<'_>) -> u64 {
         self.setting.gas_limit().saturating_sub(line.gas_used)
     }
