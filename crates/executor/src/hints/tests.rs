@@ -82,3 +82,17 @@ fn short_and_dependent_blocks_do_not_pay() {
         "each waits for the one two before it"
     );
 }
+
+/// A few executions say nothing, however short; enough are measured once and never again.
+#[test]
+fn the_stopwatch_needs_enough_executions() {
+    let watch = Stopwatch::default();
+    for number in 1..MEASURED {
+        assert_eq!(watch.time(|| number), number);
+        assert!(!watch.says_cheap());
+    }
+    for number in 0..100 {
+        assert_eq!(watch.time(|| number), number);
+    }
+    assert_eq!(watch.count.load(Ordering::Relaxed), MEASURED);
+}
