@@ -24,6 +24,17 @@ pub(crate) fn account(info: &AccountInfo) -> Account {
     }
 }
 
+/// The beneficiary's account with a fee, where no transaction has it in hands; none if it is empty (EIP-161).
+pub(crate) fn rewarded(before: Option<Account>, fee: U256) -> Option<Account> {
+    let account = before.unwrap_or_default();
+    let after = match account.balance.checked_add(fee) {
+        Some(balance) => Some(Account { balance, ..account }),
+        // More coin than there is. The EVM does not pay it either.
+        None => before,
+    };
+    after.filter(|account| !account.is_empty())
+}
+
 /// How a transaction left an account of its journal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fate {

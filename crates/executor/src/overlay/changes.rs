@@ -44,13 +44,7 @@ impl<R: StateReader> Overlay<R> {
     ) -> Result<(usize, Option<Account>), ReadFailed> {
         let id = self.load(beneficiary)?;
         let before = self.ledger.touched[id].account.after;
-        let account = before.unwrap_or_default();
-        let after = match account.balance.checked_add(fee) {
-            Some(balance) => Some(Account { balance, ..account }),
-            // More coin than there is. The EVM does not pay it either.
-            None => before,
-        };
-        Ok((id, after.filter(|account| !account.is_empty())))
+        Ok((id, journal::rewarded(before, fee)))
     }
 
     /// Takes over what one transaction left in the journal.

@@ -9,7 +9,7 @@ use crate::{
     ExecutionError, TransactionError,
     block::context_over,
     evm::{Evm, transact},
-    journal::Fate,
+    journal::{self, Fate},
     listed::{Claims, Listed, Place},
     overlay::ReadFailed,
     results::Ran,
@@ -125,18 +125,7 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
         let id = id.ok_or(ListError::MissingAccount { index, address })?;
         self.beneficiary = Some(id);
         let before = listed.account(id, at).map_err(VerifyError::state)?;
-        let account = before.unwrap_or_default();
-        let after = match account.balance.checked_add(fee) {
-            Some(balance) => Some(Account { balance, ..account }),
-            // More coin than there is. The EVM does not pay it either.
-            None => before,
-        };
-        self.hold(
-            index,
-            id,
-            before,
-            after.filter(|account| !account.is_empty()),
-        )?;
+        self.hold(index, id, before, journal::rewarded(before, fee))?;
         Ok(())
     }
 
