@@ -2,7 +2,8 @@
 //!
 //! Two of the same sender always do: the nonce. Calls of the same contract may. Which ones do is learned, by the kind of call,
 //! from how executions ahead end: contract, selector and first argument, which most often is the recipient, the token or
-//! the pool. All of it is advice: it decides who executes what when, never the outcome.
+//! the pool. Whether executions are long enough to be shared is estimated from gas limits, then measured. All of it is advice:
+//! it decides who executes what when, never the outcome.
 
 use crate::{Transaction, transfer::Transfer};
 use alloy_consensus::Transaction as _;

@@ -36,6 +36,16 @@ async fn verdict(node: &Node, block: &Block) -> String {
     rule
 }
 
+/// Each edit of a valid block is refused with the rule that stands beside it.
+async fn refused(node: &Node, block: &Block, edits: &[(&str, Edit)]) {
+    for (rule, edit) in edits {
+        let mut draft = Draft::of(block);
+        edit(&mut draft);
+        let found = verdict(node, &draft.block()).await;
+        assert!(found.starts_with(rule), "{found}, expected {rule}");
+    }
+}
+
 #[test]
 fn headers_that_do_not_match_execution_are_refused() {
     const STATE: &str = "state commitment does not match execution";
@@ -65,12 +75,7 @@ fn headers_that_do_not_match_execution_are_refused() {
         let builder = Node::start(&context, "a").await;
         let block = valid_block(&builder).await;
         let node = Node::start(&context, "b").await;
-        for (rule, edit) in edits {
-            let mut draft = Draft::of(&block);
-            edit(&mut draft);
-            let found = verdict(&node, &draft.block()).await;
-            assert!(found.starts_with(rule), "{found}, expected {rule}");
-        }
+        refused(&node, &block, &edits).await;
         assert!(
             node.process(&block).await.is_some(),
             "the block itself is valid"
@@ -93,12 +98,7 @@ fn headers_that_do_not_follow_from_the_parent_are_refused() {
         let builder = Node::start(&context, "a").await;
         let block = valid_block(&builder).await;
         let node = Node::start(&context, "b").await;
-        for (rule, edit) in edits {
-            let mut draft = Draft::of(&block);
-            edit(&mut draft);
-            let found = verdict(&node, &draft.block()).await;
-            assert!(found.starts_with(rule), "{found}, expected {rule}");
-        }
+        refused(&node, &block, &edits).await;
     });
 }
 
@@ -151,12 +151,7 @@ fn wrong_access_lists_are_refused() {
         let builder = Node::start(&context, "a").await;
         let block = valid_block(&builder).await;
         let node = Node::start(&context, "b").await;
-        for (rule, edit) in edits {
-            let mut draft = Draft::of(&block);
-            edit(&mut draft);
-            let found = verdict(&node, &draft.block()).await;
-            assert!(found.starts_with(rule), "{found}, expected {rule}");
-        }
+        refused(&node, &block, &edits).await;
         assert!(
             node.process(&block).await.is_some(),
             "the block itself is valid"
