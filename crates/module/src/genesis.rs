@@ -10,8 +10,8 @@ use commonware_consensus::types::{Epoch, Round, View};
 use commonware_cryptography::ed25519;
 use trellis_executor::encode_access_list;
 use trellis_primitives::{
-    Account, Block, BlockError, Change, Context, Digest, Extension, StateCommitment, StateDiff,
-    header_template, transactions_root,
+    Account, Block, BlockError, Change, Context, Digest, EMPTY_OUTBOX, Extension, StateCommitment,
+    StateDiff, header_template, transactions_root,
 };
 
 /// The deterministic deployment proxy (Arachnid): CREATE2 at one address on every chain.
@@ -94,6 +94,7 @@ pub fn block(
     let parent = spec.identity();
     let extension = Extension {
         module: spec.id,
+        outbox: EMPTY_OUTBOX,
         context: Context {
             round: Round::new(Epoch::zero(), View::zero()),
             leader,

@@ -30,8 +30,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Version of everything under the data directory. Blocks of version 1 had no access list.
-const VERSION: u64 = 2;
+/// Version of everything under the data directory. Blocks of version 1 had no access list, those of version 2 no outbox.
+const VERSION: u64 = 3;
 
 /// Everything the node writes into a data directory.
 const PARTS: [&str; 7] = [

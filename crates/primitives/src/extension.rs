@@ -1,9 +1,13 @@
 use crate::{Digest, ModuleId};
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, b256, keccak256};
 use bytes::BufMut;
 use commonware_codec::{Encode, EncodeSize, Error, MaxEncodeSize, Read, ReadExt, Write};
 use commonware_consensus::simplex::types::Context as SimplexContext;
 use commonware_cryptography::ed25519::PublicKey;
+
+/// The outbox of a module that never sent anything: the root over 128 empty lanes (docs/spec/messages.md, 4).
+pub const EMPTY_OUTBOX: B256 =
+    b256!("0xa123efe039bb625ad5d811d70545a930c4901868a1f6b52631d94a339bf4ad09");
 
 /// Consensus metadata of a block: its round, its leader, the parent it builds on.
 pub type Context = SimplexContext<Digest, PublicKey>;
@@ -54,6 +58,8 @@ impl StateCommitment {
 pub struct Extension {
     /// The module this block belongs to.
     pub module: ModuleId,
+    /// Root over everything the module ever sent, this block's messages included (docs/spec/messages.md, 4).
+    pub outbox: B256,
     /// Consensus metadata the block was proposed under.
     pub context: Context,
     /// Unix time in milliseconds; the header's `timestamp` is this divided by 1,000.
@@ -65,12 +71,12 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// Encoding version: the first byte. Version 1 had no access list.
-    pub const VERSION: u8 = 2;
+    /// Encoding version: the first byte. Version 1 had no access list, version 2 no outbox.
+    pub const VERSION: u8 = 3;
 
     /// Largest encoding, in bytes.
     pub const ENCODE_SIZE_MAX: usize =
-        1 + 4 + Context::MAX_ENCODE_SIZE + 8 + 32 + 3 * TreeCommitment::SIZE;
+        1 + 4 + 32 + Context::MAX_ENCODE_SIZE + 8 + 32 + 3 * TreeCommitment::SIZE;
 
     /// The value of the header's `extraData`: `keccak("trellis/extension" ‖ encoding)`.
     pub fn hash(&self) -> B256 {
@@ -121,6 +127,7 @@ impl Write for Extension {
     fn write(&self, buf: &mut impl BufMut) {
         Self::VERSION.write(buf);
         self.module.index().write(buf);
+        buf.put_slice(self.outbox.as_slice());
         self.context.write(buf);
         self.timestamp_ms.write(buf);
         buf.put_slice(self.access_list_hash.as_slice());
@@ -132,7 +139,7 @@ impl Write for Extension {
 
 impl EncodeSize for Extension {
     fn encode_size(&self) -> usize {
-        1 + 4 + self.context.encode_size() + 8 + 32 + 3 * TreeCommitment::SIZE
+        1 + 4 + 32 + self.context.encode_size() + 8 + 32 + 3 * TreeCommitment::SIZE
     }
 }
 
@@ -147,6 +154,7 @@ impl Read for Extension {
             .ok_or(Error::Invalid("Extension", "module index above the limit"))?;
         Ok(Self {
             module,
+            outbox: <[u8; 32]>::read(buf)?.into(),
             context: Context::read(buf)?,
             timestamp_ms: u64::read(buf)?,
             access_list_hash: <[u8; 32]>::read(buf)?.into(),

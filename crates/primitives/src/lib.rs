@@ -14,5 +14,5 @@ pub use block::{
     Block, BlockError, Digest, EMPTY_WITHDRAWALS_ROOT, header_template, transactions_root,
 };
 pub use error::Class;
-pub use extension::{Context, Extension, StateCommitment, TreeCommitment};
+pub use extension::{Context, EMPTY_OUTBOX, Extension, StateCommitment, TreeCommitment};
 pub use module::{ModuleId, ModuleName, ModuleNameError};

@@ -34,6 +34,7 @@ impl Draft {
         header.parent_beacon_block_root = Some(B256::repeat_byte(0x55));
         let extension = Extension {
             module: ModuleId::new(3).unwrap(),
+            outbox: B256::repeat_byte(0x77),
             context: Context {
                 round: Round::new(Epoch::new(2), View::new(1_000)),
                 leader: ed25519::PrivateKey::from_seed(9).public_key(),
@@ -132,6 +133,7 @@ pub(crate) fn any_extension() -> impl Strategy<Value = Extension> {
     (0..64_u32, round, any::<u64>(), parent, any::<u64>(), trees).prop_map(
         |(module, round, leader, parent, timestamp_ms, trees)| Extension {
             module: ModuleId::new(module).unwrap(),
+            outbox: keccak256(module.to_be_bytes()),
             context: Context {
                 round: Round::new(Epoch::new(round.0), View::new(round.1)),
                 leader: ed25519::PrivateKey::from_seed(leader).public_key(),

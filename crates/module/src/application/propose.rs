@@ -63,6 +63,7 @@ impl Module {
         }
         let extension = Extension {
             module: self.chain.spec().id,
+            outbox: parent.extension().outbox,
             context,
             timestamp_ms,
             access_list_hash: keccak256(&content.access_list),

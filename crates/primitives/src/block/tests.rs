@@ -47,11 +47,11 @@ fn encoding_is_frozen() {
     );
     assert_eq!(
         hex::encode(block.hash()),
-        "300ec8c36f464fb989c0479ef42bf541752432fbf84430b5250349f26ed5d62b"
+        "789acc7cf9ffe81ce798cc1ef48baad233a6f53fe3fba75ee87cb145f4fb7b98"
     );
     assert_eq!(
         hex::encode(block.extension().hash()),
-        "8b376ad4b29566deb831dde9403f5793f671ed7db7ecac226c20a4762b6f6721"
+        "81a4bcccfc8d634fd2db0e7486f4efbdb9b09023a39a2a6cd20dab78de661b3a"
     );
 }
 

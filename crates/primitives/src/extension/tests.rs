@@ -13,9 +13,10 @@ fn decode(bytes: impl Into<bytes::Bytes>) -> Result<Extension, Error> {
 /// A field that the hash left out could be exchanged under a certified block.
 #[test]
 fn the_hash_binds_every_field() {
-    let edits: [fn(&mut Extension); 20] = [
+    let edits: [fn(&mut Extension); 21] = [
         |_| {},
         |e| e.module = ModuleId::HUB,
+        |e| e.outbox = B256::ZERO,
         |e| e.context.round = Round::new(Epoch::new(3), View::new(1_000)),
         |e| e.context.round = Round::new(Epoch::new(2), View::new(1_001)),
         |e| e.context.leader = ed25519::PrivateKey::from_seed(1).public_key(),

@@ -135,6 +135,7 @@ fn extension(number: u64, parent: B256) -> Extension {
     };
     Extension {
         module: ModuleId::HUB,
+        outbox: B256::ZERO,
         context: context(number, parent),
         timestamp_ms: 1_000 * number + 250,
         access_list_hash: B256::ZERO,
