@@ -27,6 +27,7 @@ use revm::{
     },
     primitives::hardfork::SpecId,
 };
+use trellis_primitives::system::IMPORTER;
 
 /// Everything the EVM works on.
 pub(crate) type EvmContext<D> = Context<EvmBlock, TxEnv, CfgEnv, D, Journal<D>, Notes>;
@@ -62,6 +63,8 @@ pub(crate) fn transact<D: View>(
     evm: &mut Evm<D>,
     tx: TxEnv,
 ) -> Result<ExecutionResult, EVMError<ReadFailed>> {
+    // Imports pay no fee (docs/spec/messages.md, 6).
+    evm.ctx.cfg.disable_base_fee = tx.caller == IMPORTER;
     evm.ctx.set_tx(tx);
     Fees::<D>(core::marker::PhantomData).run(evm)
 }

@@ -8,6 +8,7 @@ use crate::{
 use alloy_consensus::Transaction as _;
 use alloy_primitives::Address;
 use revm::context_interface::result::{EVMError, InvalidTransaction as EvmInvalid};
+use trellis_primitives::system::IMPORTER;
 
 /// Those that need no state.
 pub(crate) fn check_in_block(
@@ -44,6 +45,10 @@ pub(crate) fn check_gas_left(left: u64, tx: &Transaction) -> Result<(), Transact
 }
 
 fn check_fee(setting: &Setting, tx: &Transaction) -> Result<(), TransactionError> {
+    if tx.signer() == IMPORTER {
+        // Its senders have paid in the module they sent from.
+        return Ok(());
+    }
     let (base_fee, max_fee) = (setting.block.basefee, tx.inner().max_fee_per_gas());
     if max_fee < u128::from(base_fee) {
         return Err(InvalidTransaction::FeeBelowBaseFee { base_fee, max_fee }.into());

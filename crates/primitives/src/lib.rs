@@ -6,6 +6,7 @@ mod error;
 mod extension;
 pub mod limits;
 mod module;
+pub mod system;
 #[cfg(test)]
 mod testing;
 

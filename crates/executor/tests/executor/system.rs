@@ -8,6 +8,7 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, U256, keccak256};
 use revm::bytecode::opcode as op;
 use trellis_executor::execute_block;
+use trellis_primitives::system::{GATEWAY, IMPORTER};
 
 const CONTRACT: Address = Address::repeat_byte(0xcc);
 
@@ -151,4 +152,73 @@ fn osaka_opcodes_and_precompiles_are_on() {
         .run(env(2), &[call(&alice, 1, precompile, &[])])
         .gas_used;
     assert_eq!(used, 21_000 + 6_900);
+}
+
+/// An import: to the gateway, without signature and fee.
+fn import(nonce: u64, input: &[u8]) -> trellis_executor::Transaction {
+    let tx = alloy_consensus::TxLegacy {
+        chain_id: Some(CHAIN_ID),
+        nonce,
+        gas_price: 0,
+        gas_limit: 200_000,
+        to: GATEWAY.into(),
+        value: U256::ZERO,
+        input: input.to_vec().into(),
+    };
+    let signature = alloy_primitives::Signature::new(U256::ZERO, U256::ZERO, false);
+    let envelope =
+        alloy_consensus::TxEnvelope::Legacy(alloy_consensus::Signed::new_unhashed(tx, signature));
+    alloy_consensus::transaction::Recovered::new_unchecked(envelope, IMPORTER)
+}
+
+/// In every way of executing, between transactions that pay.
+#[test]
+fn the_importer_pays_no_fee() {
+    let alice = signer(1);
+    let mut state = MemoryState::genesis(&[&alice]);
+    // Slot 0 = gas price; slot 1 = caller.
+    let code = [
+        op::GASPRICE,
+        op::PUSH0,
+        op::SSTORE,
+        op::CALLER,
+        op::PUSH1,
+        1,
+        op::SSTORE,
+        op::STOP,
+    ];
+    state.deploy(GATEWAY, &code);
+    let block = [
+        import(0, b"a"),
+        import(1, b"b"),
+        call(&alice, 0, CONTRACT, &[]),
+        call(&alice, 1, GATEWAY, &[]),
+        import(2, b"c"),
+    ];
+    let supply = state.supply();
+    let executed = state.run(env(10), &block);
+    assert!(executed.receipts.iter().all(|receipt| receipt.status()));
+    assert_eq!(state.slot(GATEWAY, 0), U256::ZERO);
+    assert_eq!(
+        state.slot(GATEWAY, 1),
+        U256::from_be_bytes(IMPORTER.into_word().0)
+    );
+    assert_eq!(
+        (state.nonce(IMPORTER), state.balance(IMPORTER)),
+        (3, U256::ZERO)
+    );
+    let paid =
+        executed.receipts[3].cumulative_gas_used() - executed.receipts[1].cumulative_gas_used();
+    let burned = U256::from(paid) * U256::from(BASE_FEE);
+    assert_eq!(supply - state.supply(), burned, "only others pay");
+}
+
+#[test]
+fn others_without_a_fee_are_refused_as_ever() {
+    let alice = signer(1);
+    let state = MemoryState::genesis(&[&alice]);
+    let (tx, _) = import(0, &[]).into_parts();
+    let forged = alloy_consensus::transaction::Recovered::new_unchecked(tx, alice.address());
+    let error = execute_block(env(10), &state, &[forged]).unwrap_err();
+    assert!(error.to_string().contains("base fee"), "{error}");
 }
