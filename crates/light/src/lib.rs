@@ -1,6 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod error;
+mod evidence;
+mod finality;
 mod message;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 
+pub use error::LightError;
+pub use evidence::Evidence;
+pub use finality::{
+    FINALIZATION_BYTES_MAX, FinalBlock, Finalization, Network, NetworkKey, Scheme, namespace,
+};
 pub use message::Message;
