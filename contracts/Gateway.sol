@@ -43,9 +43,9 @@ contract Gateway is IGateway {
     /// What the EVM gives the recipient of a call with value on top.
     uint256 private constant STIPEND = 2_300;
     /// More than a call takes besides the gas it passes on: 9,000 for value, 2,600 for a cold delegate (EIP-7702).
-    uint256 private constant CALL_COST = 13_000;
+    uint256 private constant CALL_COST = 14_000;
     /// More than a call of the gateway itself takes, without the bytes of the payload.
-    uint256 private constant FRAME_COST = 2_000;
+    uint256 private constant FRAME_COST = 3_000;
 
     // Section 9 fixes this layout: the genesis writes slot 0, and nodes read the counters without executing anything.
     uint64 private _modules;
@@ -243,7 +243,7 @@ contract Gateway is IGateway {
 
     function _deliver(uint256 source, uint64 sequence, Message calldata message) private {
         uint256 sourceChain = _firstChainId + source;
-        bytes32 id = _id(sourceChain, sequence, message);
+        bytes32 id = Messages.idOf(message, Route(sourceChain, block.chainid, sequence));
         (bool ok, bytes memory reason) = _attempt(id, sourceChain, message, message.gasLimit);
         if (ok) {
             _settle(source, message.value);
@@ -262,18 +262,24 @@ contract Gateway is IGateway {
     {
         address to = message.recipient;
         if (to == address(this)) return (false, abi.encodeWithSelector(RecipientIsGateway.selector));
-        if (to.code.length == 0) {
-            if (message.payload.length == 0) return Recipients.call(to, 0, message.value, "");
+        uint256 codeSize = to.code.length;
+        if (codeSize == 0 && message.payload.length != 0) {
             return (false, abi.encodeWithSelector(RecipientHasNoCode.selector, to));
         }
+        if (codeSize == 0) return Recipients.call(to, 0, message.value, "");
         uint256 needed = _toPassOn(message.gasLimit);
         _requireGas(needed + needed / 63 + FRAME_COST + 2 * message.payload.length);
         // The EVM adds its stipend to a call with value.
         uint256 passed = message.value == 0 ? limit : limit - STIPEND;
-        // Refunds are the only messages the gateway itself sends. They go to whoever sent the value, often a contract that
-        // takes coin but no messages.
-        if (message.sender == address(this)) return Recipients.call(to, passed, message.value, "");
+        if (_isTransfer(message)) return Recipients.call(to, passed, message.value, "");
         return _receiveMessage(id, sourceChain, message, passed);
+    }
+
+    /// @dev Whether an account with code gets nothing but the coin. Refunds, the only messages of the gateway itself, go to
+    /// whoever sent the value, often a contract that takes no messages; a delegated account (EIP-7702) is still a person's.
+    function _isTransfer(Message calldata message) private view returns (bool) {
+        if (message.payload.length != 0) return false;
+        return message.sender == address(this) || Recipients.isDelegated(message.recipient);
     }
 
     /// @dev Calls the recipient from a frame of its own: an answer other than the selector is a failure, and undoes the call.
@@ -301,18 +307,6 @@ contract Gateway is IGateway {
         if (value != 0) _inbound[source].settledValue += uint128(value);
     }
 
-    function _id(uint256 sourceChain, uint64 sequence, Message calldata message) private view returns (bytes32) {
-        Message memory fields = Message({
-            sender: message.sender,
-            recipient: message.recipient,
-            value: message.value,
-            gasLimit: message.gasLimit,
-            refundTo: message.refundTo,
-            payload: ""
-        });
-        return Messages.id(fields, Route(sourceChain, block.chainid, sequence), keccak256(message.payload));
-    }
-
     // ---------------------------------------------------------------------------------------------------- failures
 
     /// @dev Removes the failure before anything else happens, so no message is settled twice.
@@ -320,7 +314,7 @@ contract Gateway is IGateway {
         private
         returns (bytes32 id, uint256 failedAt)
     {
-        id = _id(_firstChainId + source, sequence, message);
+        id = Messages.idOf(message, Route(_firstChainId + source, block.chainid, sequence));
         failedAt = _failures[id];
         if (failedAt == 0) revert NothingToSettle(id);
         delete _failures[id];

@@ -41,8 +41,8 @@ library Interoperable {
             let at := add(self, 0x20)
             mstore(at, or(shl(224, 0x00010000), shl(216, size)))
             mstore(add(at, 5), shl(sub(256, shl(3, size)), chainId))
-            mstore(add(add(at, 5), size), or(shl(248, 20), shl(88, account)))
-            mstore(0x40, add(self, 0x60))
+            mstore(add(add(at, 5), size), or(shl(248, 20), shr(8, shl(96, account))))
+            mstore(0x40, add(self, 0x80))
         }
     }
 

@@ -28,7 +28,20 @@ struct Route {
 library Messages {
     bytes32 private constant DOMAIN = keccak256("trellis/message/1");
 
-    /// @notice The id of `message` on `route`. `payloadHash` is the hash of its payload, which the callers have in calldata.
+    /// @notice The id of `message` on `route`.
+    function idOf(Message calldata message, Route memory route) internal pure returns (bytes32) {
+        Message memory fields = Message({
+            sender: message.sender,
+            recipient: message.recipient,
+            value: message.value,
+            gasLimit: message.gasLimit,
+            refundTo: message.refundTo,
+            payload: ""
+        });
+        return id(fields, route, keccak256(message.payload));
+    }
+
+    /// @notice The same, with the hash of a payload that is not in `message`: it stays in calldata, and is not copied.
     function id(Message memory message, Route memory route, bytes32 payloadHash) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(

@@ -96,6 +96,63 @@ test('less gas than the messages were promised stops the whole import', async ()
   await there.deliverOne(here, sent);
 });
 
+/** The least gas with which `data` is executed. */
+async function leastGas(data) {
+  const works = (gas) =>
+    there.client.call({ account: IMPORTER, to: GATEWAY.address, data, gas }).then(
+      () => true,
+      () => false,
+    );
+  let [low, high] = [50_000n, 16_000_000n];
+  while (high - low > 1n) {
+    const middle = (low + high) / 2n;
+    if (await works(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+test('with the least gas that works, the recipient still has exactly its own', async () => {
+  const cases = [
+    [() => probe.address, '0x00', 0n, 200_000n],
+    [() => probe.address, '0x00', 1n, 21_000n],
+    [delegated, '0x00', 1n, 200_000n],
+    [delegated, `0x00${'01'.repeat(24_575)}`, 1n, 2_000_000n],
+    [() => probe.address, `0x00${'01'.repeat(24_575)}`, 0n, 8_000_000n],
+  ];
+  for (const [to, payload, value, gasLimit] of cases) {
+    const attributes = [attribute('gasLimit', gasLimit)];
+    const recipient = await to();
+    const sent = await here.sendMessage(there.address(recipient), payload, { attributes, value });
+    const args = [here.index, sent.sequence, [sent.message], '0x'];
+    const data = encodeFunctionData({ ...GATEWAY, functionName: 'deliver', args });
+    const gas = await leastGas(data);
+    const snapshot = await there.client.snapshot();
+    const starts = [];
+    for (const offered of [16_000_000n, gas]) {
+      const { logs } = await there.send(GATEWAY.address, data, { from: IMPORTER, gas: offered });
+      const own = { ...probe, address: recipient };
+      starts.push(there.events({ logs }, own).find(({ name }) => name === 'Got')?.args.gasAtStart);
+      if (offered !== gas) await there.client.revert({ id: snapshot });
+    }
+    assert.ok(starts[0] > gasLimit - 1_000n);
+    assert.equal(starts[0], starts[1], `${gasLimit} gas, of ${gas}`);
+  }
+});
+
+test('coin for a delegated account is a transfer, and a payload is a message', async () => {
+  const wallet = await there.deploy('Wallet');
+  const person = fresh();
+  await there.client.setCode({ address: person, bytecode: `0xef0100${wallet.address.slice(2)}` });
+  const coin = await here.sendMessage(there.address(person), '0x', { value: 5n });
+  assert.equal((await there.deliverOne(here, coin)).name, 'MessageDelivered');
+  assert.equal(await there.balance(person), 5n);
+  const call = await here.sendMessage(there.address(person), '0x00', { value: 5n });
+  assert.equal((await there.deliverOne(here, call)).name, 'MessageFailed');
+  const contract = await here.sendMessage(there.address(wallet.address), '0x', { value: 5n });
+  assert.equal((await there.deliverOne(here, contract)).name, 'MessageFailed');
+});
+
 test('the gateway is nobody’s recipient', async () => {
   const payload = encodeFunctionData({ ...GATEWAY, functionName: 'sendMessage', args: [there.address(BOB), '0x', []] });
   for (const body of [payload, '0x']) {
@@ -127,6 +184,7 @@ const WORST = {
   'failures that use all gas, with value': () => [probe.address, '0x02', 1n],
   'failures without code': () => [fresh(), '0x02', 1n],
   'failures of delegated accounts': async () => [await delegated(), '0x02', 1n],
+  'failures of a precompile': () => [`0x${'09'.padStart(40, '0')}`, '0x', 1n],
   'small deliveries': () => [probe.address, '0x00', 0n],
 };
 
