@@ -1,0 +1,169 @@
+/**
+ * Evidence of one outside message in the form a node serves it, and a maker of such evidence with a key of its own: what a
+ * network would sign, written a second time. A vector has these fields, numbers as decimal strings, bytes as hex:
+ *
+ *   networkId, networkKey (96 bytes, compressed), module, sourceChainId, destinationChainId
+ *   id, sequence, message { sender, recipient, value, gasLimit, refundTo, payload }
+ *   finalization (section 6.1), header (RLP), extension, count, hashes [], lanePath []
+ */
+import { require } from '../../build.mjs';
+import { messageId } from './module.mjs';
+
+const { bls12_381: bls } = require('@noble/curves/bls12-381');
+const {
+  bytesToHex,
+  concat,
+  hexToBytes,
+  keccak256,
+  numberToHex,
+  pad,
+  size,
+  slice,
+  toHex,
+  toRlp,
+  zeroHash,
+} = require('viem');
+
+const DST = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_';
+const word = (value) => numberToHex(value, { size: 64 });
+const number = (value, bytes) => numberToHex(value, { size: bytes });
+
+/** EIP-2537 of a compressed point of G1. */
+export function g1(compressed) {
+  const { x, y } = bls.G1.ProjectivePoint.fromHex(compressed.slice(2)).toAffine();
+  return concat([word(x), word(y)]);
+}
+
+/** EIP-2537 of a compressed point of G2. */
+export function g2(compressed) {
+  const { x, y } = bls.G2.ProjectivePoint.fromHex(compressed.slice(2)).toAffine();
+  return concat([x.c0, x.c1, y.c0, y.c1].map(word));
+}
+
+// ------------------------------------------------------------------------------------------------- section 4
+
+const node = (domain, left, right) => keccak256(concat([number(domain, 1), left, right]));
+const leaf = (id) => keccak256(concat(['0x00', id]));
+const split = (count) => 2 ** Math.floor(Math.log2(count - 1));
+
+/** The Merkle tree hash of RFC 9162. */
+function root(ids) {
+  if (ids.length === 0) return zeroHash;
+  if (ids.length === 1) return leaf(ids[0]);
+  const half = split(ids.length);
+  return node(1, root(ids.slice(0, half)), root(ids.slice(half)));
+}
+
+/** The hashes a walk to `index` meets. */
+function walk(ids, index) {
+  if (index < 0 || index >= ids.length) return [root(ids)];
+  if (ids.length === 1) return [];
+  const half = split(ids.length);
+  return [...walk(ids.slice(0, half), index), ...walk(ids.slice(half), index - half)];
+}
+
+const lane = (ids) => (ids.length ? keccak256(concat(['0x02', number(ids.length, 8), root(ids)])) : zeroHash);
+
+/** Root over 128 lanes of ids, given by index, and the path of one. */
+export function outbox(lanes, index) {
+  let row = Array.from({ length: 128 }, (_, i) => lane(lanes[i] ?? []));
+  const path = [];
+  for (let at = index; row.length > 1; at >>= 1) {
+    path.push(row[at ^ 1]);
+    row = Array.from({ length: row.length / 2 }, (_, i) => node(3, row[2 * i], row[2 * i + 1]));
+  }
+  return { root: row[0], path };
+}
+
+// ------------------------------------------------------------------------------------------------- section 5
+
+function varint(value) {
+  const bytes = [];
+  for (; value >= 128n; value >>= 7n) bytes.push(Number(value & 127n) | 128);
+  return toHex(new Uint8Array([...bytes, Number(value)]));
+}
+
+function namespace(networkId, module, suffix) {
+  return concat([toHex('trellis/'), number(networkId, 8), toHex('/module/'), number(module, 4), toHex(suffix)]);
+}
+
+/** A certificate as nodes encode it. */
+export function finalize(secret, { networkId, module, epoch, view, parent, hash, suffix = '_FINALIZE', dst = DST }) {
+  const space = namespace(networkId, module, suffix);
+  const proposal = concat([varint(epoch), varint(view), varint(parent), hash]);
+  const message = hexToBytes(concat([varint(BigInt(size(space))), space, proposal]));
+  const signature = bls.G1.hashToCurve(message, { DST: dst }).multiply(secret);
+  return concat([proposal, `0x${bls.G1.ProjectivePoint.fromAffine(signature.toAffine()).toHex(true)}`]);
+}
+
+/** The fields of an encoded certificate, its signature as EIP-2537 has it. */
+export function certificate(finalization) {
+  const bytes = hexToBytes(finalization);
+  let at = 0;
+  const next = () => {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      value |= BigInt(bytes[at] & 127) << shift;
+      if (bytes[at++] < 128) return value;
+    }
+  };
+  const [epoch, viewNumber, parentView] = [next(), next(), next()];
+  return { epoch, viewNumber, parentView, signature: g1(bytesToHex(bytes.slice(at + 32))) };
+}
+
+/** A header with the fields of Ethereum's, of which only `extraData` has a meaning here. */
+export function header(extension) {
+  const extraData = keccak256(concat([toHex('trellis/extension'), extension]));
+  const hash = (seed) => keccak256(toHex(`header/${seed}`));
+  const numbers = ['0x', '0x0123', '0x01c9c380', '0x5208', '0x68842ff1'];
+  const head = [hash(0), hash(1), slice(hash(2), 12), hash(3), hash(4), hash(5), pad('0x', { size: 256 }), ...numbers];
+  const tail = [hash(6), pad('0x', { size: 8 }), '0x07', hash(7), '0x', '0x', zeroHash, hash(8)];
+  return toRlp([...head, extraData, ...tail]);
+}
+
+export const SECRET = 0x1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdefn;
+export const networkKey = (secret) => `0x${bls.G2.ProjectivePoint.BASE.multiply(secret).toHex(true)}`;
+
+/**
+ * A vector for `message`, at `sequence` of `count` messages in lane 64, whose ids are `lane` or made up. `change` may replace
+ * parts of what is signed.
+ */
+export function makeVector({
+  message,
+  sequence,
+  lane: sentIds,
+  count = sentIds?.length,
+  destinationChainId,
+  change = {},
+}) {
+  const parts = { networkId: 7n, module: 0, sourceChainId: 123_456_000, secret: SECRET, version: 3, ...change };
+  const { networkId, module, sourceChainId, secret, version } = parts;
+  const id = messageId(sourceChainId, destinationChainId, BigInt(sequence), message);
+  const others = (name, n) => Array.from({ length: n }, (_, i) => keccak256(toHex(`${name}/${i}`)));
+  const ids = sentIds ?? others('outside', count);
+  ids[sequence] = id;
+  const { root: sent, path } = outbox({ 1: others('one', 5), 33: others('more', 3), 64: ids }, 64);
+  const extension = concat([number(version, 1), number(parts.extensionModule ?? module, 4), sent, '0x11223344556677']);
+  const rlp = header(extension);
+  const round = { epoch: 0n, view: 300n, parent: 299n, ...change };
+  return {
+    ...{ networkId: `${networkId}`, networkKey: networkKey(SECRET), module: 0, sourceChainId: `${sourceChainId}` },
+    ...{ destinationChainId: `${destinationChainId}`, id, sequence: `${sequence}`, message },
+    finalization: finalize(secret, { networkId, module, hash: keccak256(rlp), ...round }),
+    ...{ header: rlp, extension, count: `${count}`, hashes: walk(ids, sequence), lanePath: path },
+  };
+}
+
+/** The arguments of `receiveFromTrellis` for a vector. */
+export function callOf({ message, sequence, finalization, header: rlp, extension, count, hashes, lanePath }) {
+  const { value, gasLimit, ...rest } = message;
+  const proof = {
+    certificate: certificate(finalization),
+    header: rlp,
+    extension,
+    count: BigInt(count),
+    hashes,
+    lanePath,
+  };
+  return [{ ...rest, value: BigInt(value), gasLimit: BigInt(gasLimit) }, BigInt(sequence), proof];
+}
