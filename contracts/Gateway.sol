@@ -234,9 +234,12 @@ contract Gateway is IGateway {
     /// @dev Section 3: the sender pays for the delivery by burning its gas here.
     function _burn(uint256 amount) private view {
         _requireGas(_toPassOn(amount));
+        uint256 before = gasleft();
         assembly ("memory-safe") {
             pop(staticcall(amount, address(), 0, 0, 0, 0))
         }
+        // Nothing is burned by a call that is too deep to be made.
+        if (before - gasleft() < amount) revert NotEnoughGas(before, amount);
     }
 
     // --------------------------------------------------------------------------------------------------- delivery
