@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { require } from '../build.mjs';
-import { ALICE, BOB } from './lib/chain.mjs';
-import { GATEWAY, IMPORTER, RESERVE, attribute, network } from './lib/module.mjs';
+import { ALICE, BOB } from '../testing/chain.mjs';
+import { GATEWAY, IMPORTER, RESERVE, attribute, network } from '../testing/module.mjs';
 
 const { encodeFunctionData, getAddress } = require('viem');
 

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { require } from '../build.mjs';
-import { artifacts } from './lib/artifacts.mjs';
-import { ALICE, BOB, CAROL, Chain, interoperable } from './lib/chain.mjs';
-import { callOf, g2, makeVector, networkKey, outbox, SECRET } from './lib/vector.mjs';
+import { artifacts } from '../testing/artifacts.mjs';
+import { ALICE, BOB, CAROL, Chain, interoperable } from '../testing/chain.mjs';
+import { callOf, g2, makeVector, networkKey, outbox, SECRET } from '../testing/vector.mjs';
 
 const { concat, encodeDeployData, getAddress, pad, zeroAddress } = require('viem');
 
@@ -120,8 +120,8 @@ test('an altered header, extension or path is refused', async () => {
   }
   await refused({ ...v, extension: v.extension.slice(0, -2) }, 'WrongExtension', []);
   for (const level of [0, 6]) {
-    const lanePath = v.lanePath.with(level, flip(v.lanePath[level], 31));
-    await refused({ ...v, lanePath }, 'NotInOutbox', undefined);
+    const path = v.path.with(level, flip(v.path[level], 31));
+    await refused({ ...v, path }, 'NotInOutbox', undefined);
   }
 });
 
@@ -138,9 +138,9 @@ test('a message that was not sent, or not there, is refused', async () => {
   await refused({ ...v, sequence: '2' }, 'NotInOutbox', undefined);
   await refused({ ...v, sequence: '9' }, 'NotSentYet', [9n, 9n]);
   await refused({ ...v, count: '10' }, 'NotInOutbox', undefined);
-  await refused({ ...v, hashes: v.hashes.slice(0, -1) }, 'WrongProofLength', [3n, 4n]);
-  await refused({ ...v, hashes: [...v.hashes, v.id] }, 'WrongProofLength', [5n, 4n]);
-  await refused({ ...v, hashes: v.hashes.with(1, v.id) }, 'NotInOutbox', undefined);
+  await refused({ ...v, range: v.range.slice(0, -1) }, 'WrongProofLength', [3n, 4n]);
+  await refused({ ...v, range: [...v.range, v.id] }, 'WrongProofLength', [5n, 4n]);
+  await refused({ ...v, range: v.range.with(1, v.id) }, 'NotInOutbox', undefined);
   const elsewhere = makeVector({ message: message(), sequence: 3, count: 9, destinationChainId: 1 });
   await refused(elsewhere, 'NotInOutbox', undefined);
 });
@@ -170,7 +170,7 @@ test('a key that is no key cannot be deployed', async () => {
   }
 });
 
-/** Evidence from real nodes: test/vectors/*.json in the form of lib/vector.mjs. */
+/** Evidence of real nodes: answers of `trellis_getMessageProof`, which testing/record.mjs writes. */
 const folder = join(dirname(fileURLToPath(import.meta.url)), 'vectors');
 const files = (() => {
   try {
@@ -185,12 +185,14 @@ for (const file of files) {
     const v = JSON.parse(readFileSync(join(folder, file), 'utf8'));
     const outside = await Chain.start(Number(v.destinationChainId));
     await outside.client.setCode({ address: v.message.recipient, bytecode: artifacts.Probe.deployed });
-    const args = [BigInt(v.networkId), v.module, BigInt(v.sourceChainId), g2(v.networkKey), zeroAddress];
+    const args = [BigInt(v.networkId), v.source, BigInt(v.sourceChainId), g2(v.networkKey), zeroAddress];
     const there = await outside.deploy('Endpoint', args);
-    const receipt = await outside.write(there, 'receiveFromTrellis', callOf(v));
-    assert.equal(await outside.read(there, 'delivered', [v.id]), true);
-    t.diagnostic(`${receipt.gasUsed} gas`);
     const altered = { ...v, header: flip(v.header, 40) };
     await outside.refused(there, 'receiveFromTrellis', callOf(altered), 'InvalidCertificate', []);
+    const receipt = await outside.write(there, 'receiveFromTrellis', callOf(v));
+    const [{ args: seen }] = outside.events(receipt, artifacts.Probe);
+    assert.equal(seen.sender, interoperable(Number(v.sourceChainId), v.message.sender));
+    assert.equal(seen.payload, v.message.payload);
+    t.diagnostic(`${receipt.gasUsed} gas`);
   });
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { require } from '../build.mjs';
-import { ALICE, BOB, CAROL } from './lib/chain.mjs';
-import { GATEWAY, attribute, messageId, network } from './lib/module.mjs';
-import { artifacts } from './lib/artifacts.mjs';
+import { ALICE, BOB, CAROL } from '../testing/chain.mjs';
+import { GATEWAY, attribute, messageId, network } from '../testing/module.mjs';
+import { artifacts } from '../testing/artifacts.mjs';
 
 const { decodeErrorResult, encodeFunctionData, size, zeroHash } = require('viem');
 

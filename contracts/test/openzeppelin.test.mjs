@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { require } from '../build.mjs';
-import { ALICE, BOB, CAROL } from './lib/chain.mjs';
-import { GATEWAY, network } from './lib/module.mjs';
+import { ALICE, BOB, CAROL } from '../testing/chain.mjs';
+import { GATEWAY, network } from '../testing/module.mjs';
 
 const { concat, encodeFunctionData, encodePacked, zeroHash } = require('viem');
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { require } from '../build.mjs';
-import { ALICE, BOB, CAROL, Chain, interoperable } from './lib/chain.mjs';
-import { GATEWAY, Module, attribute } from './lib/module.mjs';
-import { SECRET, callOf, g2, makeVector, networkKey } from './lib/vector.mjs';
+import { ALICE, BOB, CAROL, Chain, interoperable } from '../testing/chain.mjs';
+import { GATEWAY, Module, attribute } from '../testing/module.mjs';
+import { SECRET, callOf, g2, makeVector, networkKey } from '../testing/vector.mjs';
 
 const { getAddress, getContractAddress, toFunctionSelector } = require('viem');
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { require } from '../build.mjs';
-import { ALICE, BOB, interoperable } from './lib/chain.mjs';
-import { FIRST_CHAIN, GATEWAY, MODULES, attribute, messageId, network } from './lib/module.mjs';
+import { ALICE, BOB, interoperable } from '../testing/chain.mjs';
+import { FIRST_CHAIN, GATEWAY, MODULES, attribute, messageId, network } from '../testing/module.mjs';
 
 const { encodeFunctionData, pad, toFunctionSelector } = require('viem');
 

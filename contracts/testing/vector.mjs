@@ -1,12 +1,12 @@
 /**
- * Evidence of one outside message in the form a node serves it, and a maker of such evidence with a key of its own: what a
- * network would sign, written a second time. A vector has these fields, numbers as decimal strings, bytes as hex:
+ * Evidence of one outside message as `trellis_getMessageProof` answers, and a maker of such evidence with a key of its own:
+ * what a network would sign, written a second time. Numbers are what `BigInt` takes, bytes are hex:
  *
- *   networkId, networkKey (96 bytes, compressed), module, sourceChainId, destinationChainId
- *   id, sequence, message { sender, recipient, value, gasLimit, refundTo, payload }
- *   finalization (section 6.1), header (RLP), extension, count, hashes [], lanePath []
+ *   networkId, networkKey (96 bytes, compressed), source, sourceChainId, destinationChainId, sequence
+ *   message { sender, recipient, value, gasLimit, refundTo, payload }
+ *   finalization (section 6.1), header (RLP), extension, count, range [], path []
  */
-import { require } from '../../build.mjs';
+import { require } from '../build.mjs';
 import { messageId } from './module.mjs';
 
 const { bls12_381: bls } = require('@noble/curves/bls12-381');
@@ -147,23 +147,23 @@ export function makeVector({
   const rlp = header(extension);
   const round = { epoch: 0n, view: 300n, parent: 299n, ...change };
   return {
-    ...{ networkId: `${networkId}`, networkKey: networkKey(SECRET), module: 0, sourceChainId: `${sourceChainId}` },
+    ...{ networkId: `${networkId}`, networkKey: networkKey(SECRET), source: 0, sourceChainId: `${sourceChainId}` },
     ...{ destinationChainId: `${destinationChainId}`, id, sequence: `${sequence}`, message },
     finalization: finalize(secret, { networkId, module, hash: keccak256(rlp), ...round }),
-    ...{ header: rlp, extension, count: `${count}`, hashes: walk(ids, sequence), lanePath: path },
+    ...{ header: rlp, extension, count: `${count}`, range: walk(ids, sequence), path },
   };
 }
 
 /** The arguments of `receiveFromTrellis` for a vector. */
-export function callOf({ message, sequence, finalization, header: rlp, extension, count, hashes, lanePath }) {
+export function callOf({ message, sequence, finalization, header: rlp, extension, count, range, path }) {
   const { value, gasLimit, ...rest } = message;
   const proof = {
     certificate: certificate(finalization),
     header: rlp,
     extension,
     count: BigInt(count),
-    hashes,
-    lanePath,
+    hashes: range,
+    lanePath: path,
   };
   return [{ ...rest, value: BigInt(value), gasLimit: BigInt(gasLimit) }, BigInt(sequence), proof];
 }

@@ -1,6 +1,6 @@
 /** A module of a network: a chain with the gateway in its genesis, and a test instead of validators. */
 import assert from 'node:assert/strict';
-import { require } from '../../build.mjs';
+import { require } from '../build.mjs';
 import { artifacts } from './artifacts.mjs';
 import { Chain } from './chain.mjs';
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after } from 'node:test';
-import { platformBinary } from '../../../tests/clients/lib/binaries.mjs';
-import { until } from '../../../tests/clients/lib/poll.mjs';
-import { freePort } from '../../../tests/clients/lib/ports.mjs';
-import { require } from '../../build.mjs';
+import { platformBinary } from '../../tests/clients/lib/binaries.mjs';
+import { until } from '../../tests/clients/lib/poll.mjs';
+import { freePort } from '../../tests/clients/lib/ports.mjs';
+import { require } from '../build.mjs';
 import { artifacts } from './artifacts.mjs';
 
 const viem = require('viem');

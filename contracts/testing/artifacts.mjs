@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compile } from '../../build.mjs';
+import { compile } from '../build.mjs';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const CACHE = join(ROOT, '../target/contracts');
-const FOLDERS = ['.', 'test/sol'];
+const FOLDERS = ['.', 'testing/sol'];
 
 function key() {
   const hash = createHash('sha256').update(readFileSync(join(ROOT, 'build.mjs')));
