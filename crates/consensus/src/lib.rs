@@ -12,4 +12,4 @@ pub mod network;
 pub use blocker::{Filtered, ModuleBlocker, Offences};
 pub use engine::{Channels, Config, Engine, Timeouts};
 pub use gate::{Gate, Pace};
-pub use module::{HistoryReporter, PoolRelay};
+pub use module::{HistoryReporter, PoolRelay, certify};

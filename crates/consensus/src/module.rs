@@ -1,13 +1,17 @@
 //! What connects a [`Module`] to its engine: pace, gossip, and the history's say in acknowledging blocks.
 
-use crate::{Pace, gossip::Relay};
+use crate::{Pace, gossip::Relay, network::Scheme};
 use bytes::Bytes;
 use commonware_actor::Feedback;
-use commonware_consensus::{Reporter, marshal::Update};
+use commonware_consensus::{
+    Reporter,
+    marshal::{Update, core::Mailbox as MarshalMailbox, standard::Standard},
+    types::Height,
+};
 use commonware_runtime::{Clock, Spawner};
 use commonware_utils::{Acknowledgement as _, acknowledgement::Exact};
 use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, broadcast::error::RecvError, mpsc};
 use trellis_module::{Chain, Module};
 use trellis_primitives::Block;
 
@@ -95,6 +99,35 @@ impl Reporter for HistoryReporter {
         }
         Feedback::Ok
     }
+}
+
+/// Tells the exchange of `chain` which of its blocks became final, with their certificates, in a task of `context`.
+///
+/// A block that became final with a descendant has no certificate of its own; the descendant's covers what it sent.
+pub fn certify(
+    context: impl Spawner,
+    chain: Arc<Chain>,
+    marshal: MarshalMailbox<Scheme, Standard<Block>>,
+) {
+    let mut blocks = chain.subscribe_blocks();
+    context.spawn(move |_| async move {
+        // What was final before: after a restart nobody else brings it.
+        let mut block = chain.head();
+        loop {
+            let height = Height::new(block.number());
+            if block.number() > 0
+                && let Some(finalization) = marshal.get_finalization(height).await
+            {
+                let source = chain.spec().id;
+                chain.exchange().certify(source, finalization, &block.block);
+            }
+            block = match blocks.recv().await {
+                Ok(block) => block,
+                Err(RecvError::Lagged(_)) => chain.head(),
+                Err(RecvError::Closed) => return,
+            };
+        }
+    });
 }
 
 #[cfg(test)]

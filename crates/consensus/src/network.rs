@@ -2,7 +2,7 @@
 
 use commonware_consensus::{
     marshal::{self, standard::Standard},
-    simplex::{self, scheme::bls12381_threshold::standard as threshold},
+    simplex,
 };
 use commonware_cryptography::{
     bls12381::{
@@ -10,7 +10,7 @@ use commonware_cryptography::{
         primitives::{
             group::Share,
             sharing::{Mode, Sharing},
-            variant::{MinSig, Variant},
+            variant::MinSig,
         },
     },
     ed25519::PublicKey,
@@ -22,10 +22,7 @@ use rand_core::CryptoRng;
 use std::collections::BTreeMap;
 use trellis_primitives::{Block, Digest};
 
-/// Certificates: one BLS12-381 threshold signature, whatever the number of validators.
-pub type Scheme = threshold::Scheme<PublicKey, MinSig>;
-/// The network's public key: one key verifies the certificates of every module.
-pub type NetworkKey = <MinSig as Variant>::Public;
+pub use trellis_light::{NetworkKey, Scheme, namespace};
 
 /// Peer-to-peer channels reserved for each module.
 pub const CHANNELS_PER_MODULE: u64 = 8;
@@ -72,17 +69,6 @@ impl Channel {
             Self::Blocks | Self::Transactions => Quota::per_second(NZU32!(256)),
         }
     }
-}
-
-/// What validators of one module sign under: certificates of another network or module never verify (MSG-1).
-pub fn namespace(network_id: u64, module: u32) -> Vec<u8> {
-    [
-        b"trellis/".as_slice(),
-        &network_id.to_be_bytes(),
-        b"/module/",
-        &module.to_be_bytes(),
-    ]
-    .concat()
 }
 
 /// What connections of one network are authenticated under.

@@ -11,13 +11,8 @@ mod verdict;
 
 use crate::{Chain, chain::Candidate, genesis};
 use alloy_primitives::{Address, keccak256};
-use commonware_consensus::{
-    marshal::ancestry::Ancestry, simplex::scheme::bls12381_threshold::standard,
-};
-use commonware_cryptography::{
-    bls12381::primitives::variant::MinSig,
-    ed25519::{self, PublicKey},
-};
+use commonware_consensus::marshal::ancestry::Ancestry;
+use commonware_cryptography::ed25519;
 use commonware_glue::stateful::{Application, Finality, Input, Proposed, db::DatabaseSet};
 use commonware_runtime::{Clock, Metrics, Spawner, Supervisor};
 use commonware_storage::Context as StorageContext;
@@ -28,14 +23,13 @@ use std::{
 };
 use tracing::{debug, warn};
 use trellis_executor::{Executed, ExecutionError, Transaction};
+use trellis_light::Scheme;
+use trellis_messaging::{Lanes, gateway};
 use trellis_primitives::{Block, Context, StateDiff, StateError};
 use trellis_state::{
     BatchState, Bridge, RecordedBlock, SyncState, Undo,
     tree::{self, Databases, Sealed},
 };
-
-/// Certificates of every module: BLS12-381 threshold signatures by ed25519-identified validators.
-pub type Scheme = standard::Scheme<PublicKey, MinSig>;
 
 /// What the runtime must offer a module.
 pub trait Runtime: StorageContext + Spawner + Clock + Metrics + Supervisor {}
@@ -132,8 +126,20 @@ impl Module {
         }
     }
 
+    /// The lanes after an executed block on `parent`.
+    fn lanes(&self, parent: &Block, executed: &Executed) -> Lanes {
+        let events = gateway::events(&executed.receipts);
+        self.chain.lanes_after(parent).after(&events)
+    }
+
     /// Remembers an executed block, so that it can be published the moment it is final.
-    fn remember(&self, block: &Block, transactions: Vec<Transaction>, executed: Executed) {
+    fn remember(
+        &self,
+        block: &Block,
+        transactions: Vec<Transaction>,
+        executed: Executed,
+        lanes: Lanes,
+    ) {
         let recorded = RecordedBlock {
             block: block.clone(),
             transactions,
@@ -141,7 +147,7 @@ impl Module {
             undo: Arc::new(Undo::new(block.number(), &executed.diff)),
         };
         self.chain
-            .remember(Candidate::new(Arc::new(recorded), executed.diff));
+            .remember(Candidate::new(Arc::new(recorded), executed.diff).with_lanes(lanes));
     }
 }
 

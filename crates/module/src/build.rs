@@ -1,6 +1,6 @@
 //! What goes into a block: chosen from the pool by a leader, decoded from the body by everybody else.
 
-use crate::{Chain, submit};
+use crate::{Chain, imports};
 use alloy_primitives::{B256, Bytes};
 use rayon::prelude::*;
 use std::{collections::HashSet, sync::Arc};
@@ -11,12 +11,15 @@ use trellis_executor::{
 use trellis_primitives::{
     Block, StateReader,
     limits::{ACCESS_LIST_BYTES_MAX, BODY_BYTES_MAX, TRANSACTIONS_MAX},
+    system::IMPORTER,
 };
 use trellis_txpool::PooledTransaction;
 
 /// A block's content before its post-state is known.
 pub(crate) struct Content {
-    pub(crate) transactions: Vec<Arc<PooledTransaction>>,
+    pub(crate) transactions: Vec<Transaction>,
+    /// The transactions, encoded.
+    pub(crate) encoded: Vec<Bytes>,
     pub(crate) executed: Executed,
     /// Everything the block touches, encoded.
     pub(crate) access_list: Bytes,
@@ -47,22 +50,47 @@ pub(crate) fn select(chain: &Chain, in_flight: &HashSet<B256>) -> Vec<Arc<Pooled
     })
 }
 
-/// Executes candidates in order and keeps those that fit (see [`Engine::fill`]).
+/// Imports what waits, executes candidates in order behind it, and keeps those that fit (see [`Engine::fill`]).
 ///
 /// # Errors
 /// [`ExecutionError`] when the state cannot be read; nothing is lost by running it again.
 pub(crate) fn fill<R: StateReader + Sync>(
+    chain: &Chain,
     engine: &Engine,
     env: &BlockEnv,
     state: &R,
     candidates: &[Arc<PooledTransaction>],
     expired: &(dyn Fn() -> bool + Sync),
 ) -> Result<Content, ExecutionError> {
-    let offered: Vec<_> = candidates
+    let imports = imports::make(chain, env.number, state)?;
+    let content = fill_behind(&imports, engine, env, state, candidates, expired)?;
+    let taken = content.transactions.iter();
+    let imported = taken.filter(|tx| tx.signer() == IMPORTER).count();
+    if let Err(rule) = imports::check_outcome(imported, &content.executed.receipts) {
+        // Nobody would vote for it. Without imports the block is sound, and the next leader tries again.
+        tracing::error!(module = %chain.spec().name, number = env.number, rule, "importing nothing");
+        return fill_behind(&[], engine, env, state, candidates, expired);
+    }
+    Ok(content)
+}
+
+/// Fills a block with imports and then candidates.
+fn fill_behind<R: StateReader + Sync>(
+    imports: &[(Transaction, Bytes)],
+    engine: &Engine,
+    env: &BlockEnv,
+    state: &R,
+    candidates: &[Arc<PooledTransaction>],
+    expired: &(dyn Fn() -> bool + Sync),
+) -> Result<Content, ExecutionError> {
+    let imports = imports.iter().map(|(tx, encoded)| (tx, encoded));
+    let pooled = candidates.iter().map(|p| (&p.transaction, &p.encoded));
+    let offered: Vec<(&Transaction, &Bytes)> = imports.chain(pooled).collect();
+    let offers: Vec<_> = offered
         .iter()
-        .map(|pooled| Candidate {
-            transaction: &pooled.transaction,
-            bytes: pooled.encoded.len(),
+        .map(|(transaction, encoded)| Candidate {
+            transaction,
+            bytes: encoded.len(),
         })
         .collect();
     let room = Room {
@@ -71,11 +99,13 @@ pub(crate) fn fill<R: StateReader + Sync>(
         access_list_bytes: ACCESS_LIST_BYTES_MAX,
         is_over: expired,
     };
-    let filled = engine.fill(&Setting::new(env), state, &offered, room)?;
-    let taken = filled.taken.iter();
+    let filled = engine.fill(&Setting::new(env), state, &offers, room)?;
+    let taken = filled.taken.iter().map(|index| offered[*index]);
+    let (transactions, encoded) = taken.map(|(tx, raw)| (tx.clone(), raw.clone())).unzip();
     let executed = filled.outcomes.seal();
     Ok(Content {
-        transactions: taken.map(|index| candidates[*index].clone()).collect(),
+        transactions,
+        encoded,
         access_list: encode_access_list(&executed.access_list),
         executed,
     })
@@ -101,7 +131,7 @@ pub(crate) fn recover(chain: &Chain, block: &Block) -> Result<Vec<Transaction>, 
         .enumerate()
         .map(|(index, (raw, known))| match known {
             Some(pooled) => Ok(pooled.transaction.clone()),
-            None => submit::decode(raw).map_err(|error| (index, error.to_string())),
+            None => imports::decode(raw).map_err(|error| (index, error.to_string())),
         })
         .collect()
 }

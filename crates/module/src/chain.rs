@@ -21,11 +21,12 @@
 mod blocks;
 mod candidates;
 mod error;
+mod messages;
 mod view;
 
 pub(crate) use self::candidates::Candidate;
 pub use self::{error::ChainError, view::StateView};
-use crate::{ChainSpec, rules};
+use crate::{ChainSpec, Exchange, rules};
 use alloy_primitives::B256;
 use parking_lot::{Mutex, RwLock};
 use std::{
@@ -37,6 +38,7 @@ use std::{
 };
 use tokio::sync::{broadcast, mpsc, watch};
 use trellis_executor::{BlockEnv, Engine};
+use trellis_messaging::outbox;
 use trellis_primitives::{Block, StateDiff, StateReader};
 use trellis_state::{History, HistoryError, RecordedBlock, Undo, Window};
 use trellis_txpool::{Limits, Pool, PooledTransaction, Stats, Status};
@@ -68,6 +70,9 @@ pub struct Chain {
     spec: ChainSpec,
     genesis: Block,
     engine: Engine,
+    exchange: Arc<Exchange>,
+    /// What was sent and received in the finalized blocks.
+    outbox: RwLock<outbox::Index>,
     history: History,
     pub(crate) tip: Mutex<Tip>,
     pub(crate) window: Arc<RwLock<Window>>,
@@ -94,7 +99,8 @@ impl std::fmt::Debug for Chain {
 }
 
 impl Chain {
-    /// Opens the chain over its history, which receives the genesis block if it is empty. Blocks are executed by `engine`.
+    /// Opens the chain over its history, which receives the genesis block if it is empty. Blocks are executed by `engine`;
+    /// the chain joins the modules of `exchange`.
     ///
     /// # Errors
     /// [`ChainError::History`] if the history cannot be read or written.
@@ -105,6 +111,7 @@ impl Chain {
         window: u64,
         pool: Limits,
         engine: Engine,
+        exchange: Arc<Exchange>,
     ) -> Result<Arc<Self>, ChainError> {
         if history.tip().is_none() {
             history.append(&[Arc::new(RecordedBlock {
@@ -125,10 +132,13 @@ impl Chain {
         pool.set_head(rules::base_fee_after(&head.block), []);
         let (gossip, gossip_out) = mpsc::channel(PENDING_BACKLOG);
         let (to_history, history_in) = mpsc::unbounded_channel();
-        Ok(Arc::new(Self {
+        let outbox = RwLock::new(messages::read_index(&history)?);
+        let chain = Arc::new(Self {
             spec,
             genesis,
             engine,
+            exchange: exchange.clone(),
+            outbox,
             history,
             tip: Mutex::new(Tip { head, pool }),
             window: Arc::new(RwLock::new(recent)),
@@ -143,7 +153,9 @@ impl Chain {
             to_history,
             history_in: Mutex::new(Some(history_in)),
             durable: watch::channel(height).0,
-        }))
+        });
+        exchange.join(&chain);
+        Ok(chain)
     }
 
     /// Connects the applied state, once consensus has opened the databases at block `applied`.
@@ -168,6 +180,11 @@ impl Chain {
     /// What executes this chain's blocks.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The modules of this process.
+    pub fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
     }
 
     /// The genesis block.
@@ -320,6 +337,10 @@ impl Chain {
                 rules::base_fee_after(&block.block),
                 changed.map(|(address, change)| (*address, change.after.unwrap_or_default())),
             );
+            // Before the head moves: whoever sees a block finds its messages.
+            let mut outbox = self.outbox.write();
+            outbox.append(block.number(), &candidate.events);
+            drop(outbox);
             tip.head = block.clone();
             // Sent under the lock, so that subscribers see blocks in order.
             let _ = self.blocks.send(block.clone());
@@ -339,6 +360,9 @@ impl Chain {
 
     /// Whether a block on `parent` would have something to do.
     pub fn demand(&self, parent: &Block) -> Demand {
+        if self.has_messages_on(parent) {
+            return Demand::Transactions;
+        }
         let in_flight = self.in_flight(parent.hash(), parent.number());
         let tip = self.tip.lock();
         let executable = |hash: &&B256| tip.pool.status(hash) == Some(Status::Executable);

@@ -1,6 +1,6 @@
 //! The genesis block: allocations, and the contracts every Ethereum tool expects to find.
 
-use crate::{ChainSpec, rules};
+use crate::{Allocation, ChainSpec, rules};
 use alloy_eips::{
     eip2935::{HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE},
     eip4788::{BEACON_ROOTS_ADDRESS, BEACON_ROOTS_CODE},
@@ -9,9 +9,10 @@ use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
 use commonware_consensus::types::{Epoch, Round, View};
 use commonware_cryptography::ed25519;
 use trellis_executor::encode_access_list;
+use trellis_messaging::gateway;
 use trellis_primitives::{
     Account, Block, BlockError, Change, Context, Digest, EMPTY_OUTBOX, Extension, StateCommitment,
-    StateDiff, header_template, transactions_root,
+    StateDiff, header_template, system::GATEWAY, transactions_root,
 };
 
 /// The deterministic deployment proxy (Arachnid): CREATE2 at one address on every chain.
@@ -42,6 +43,7 @@ pub fn predeploys() -> Vec<(&'static str, Address, Bytes)> {
             BEACON_ROOTS_ADDRESS,
             BEACON_ROOTS_CODE.clone(),
         ),
+        ("gateway", GATEWAY, gateway::code()),
         (
             "create2Deployer",
             CREATE2_DEPLOYER,
@@ -70,7 +72,18 @@ pub fn state(spec: &ChainSpec) -> StateDiff {
         );
         diff.code.insert(code_hash, code);
     }
-    for allocation in &spec.alloc {
+    for (slot, value) in gateway::genesis_storage(spec.modules, spec.first_chain_id()) {
+        let change = Change {
+            before: U256::ZERO,
+            after: value,
+        };
+        diff.storage.insert((GATEWAY, slot), change);
+    }
+    let reserve = Allocation {
+        address: GATEWAY,
+        balance: gateway::RESERVE,
+    };
+    for allocation in spec.alloc.iter().chain([&reserve]) {
         let entry = diff.accounts.entry(allocation.address).or_insert(Change {
             before: None,
             after: Some(Account::default()),

@@ -5,7 +5,9 @@
 mod application;
 mod build;
 mod chain;
+mod exchange;
 pub mod genesis;
+mod imports;
 mod pace;
 pub mod rules;
 mod spec;
@@ -13,7 +15,9 @@ mod submit;
 #[cfg(test)]
 mod testing;
 
-pub use application::{Module, Runtime, Scheme, Timing, genesis_digest, unix_ms};
+pub use application::{Module, Runtime, Timing, genesis_digest, unix_ms};
 pub use chain::{Chain, ChainError, Demand, StateView};
+pub use exchange::Exchange;
 pub use spec::{Allocation, ChainSpec};
 pub use submit::{BASE_FEE_MIN, SubmitError, decode};
+pub use trellis_light::Scheme;

@@ -14,6 +14,8 @@ pub struct ChainSpec {
     pub id: ModuleId,
     /// Name and URL path.
     pub name: ModuleName,
+    /// How many modules the network has at genesis: messages go to no others.
+    pub modules: u32,
     /// Block gas limit.
     pub gas_limit: u64,
     /// Native coin each development account holds at genesis, in wei.
@@ -38,12 +40,17 @@ impl ChainSpec {
     ///
     /// Network ids are six digits, so chain ids stay below 2^30: inside what MetaMask (2^52) and JavaScript accept.
     pub const fn chain_id(&self) -> u64 {
-        self.network_id * 1000 + self.id.index() as u64
+        self.first_chain_id() + self.id.index() as u64
+    }
+
+    /// Chain id of the network's first module, the hub.
+    pub const fn first_chain_id(&self) -> u64 {
+        self.network_id * 1000
     }
 
     /// Identity of the chain: what a data directory must match, and the parent hash of the genesis block.
     pub fn identity(&self) -> B256 {
-        let mut preimage = b"trellis/chain/1".to_vec();
+        let mut preimage = b"trellis/chain/2".to_vec();
         for text in [self.network.as_str(), self.name.as_str()] {
             preimage.extend_from_slice(&(text.len() as u64).to_be_bytes());
             preimage.extend_from_slice(text.as_bytes());
@@ -51,6 +58,7 @@ impl ChainSpec {
         for number in [
             self.network_id,
             u64::from(self.id.index()),
+            u64::from(self.modules),
             self.gas_limit,
             self.timestamp_ms,
         ] {

@@ -52,6 +52,7 @@ pub(crate) fn spec() -> ChainSpec {
         network_id: 123_456,
         id: ModuleId::new(1).unwrap(),
         name: "pay".parse().unwrap(),
+        modules: 3,
         gas_limit: 30_000_000,
         alloc: (0..ACCOUNTS).map(fund).collect(),
         validators: B256::repeat_byte(9),

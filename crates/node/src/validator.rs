@@ -16,13 +16,14 @@ use commonware_utils::{NZUsize, ordered::Map};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use trellis_consensus::{
-    Channels, HistoryReporter, ModuleBlocker, Offences, PoolRelay, Timeouts,
+    Channels, HistoryReporter, ModuleBlocker, Offences, PoolRelay, Timeouts, certify,
     engine::{self, Config},
     gossip,
     network::{Scheme, namespace},
 };
 use trellis_executor::{Engine as Executor, Workers};
-use trellis_module::{Chain, ChainSpec, Module, Timing, genesis};
+use trellis_light::Network as LightNetwork;
+use trellis_module::{Chain, ChainSpec, Exchange, Module, Timing, genesis};
 use trellis_primitives::{ModuleId, ModuleName};
 use trellis_state::{
     AppliedState, Bridge, History, HistoryConfig, SyncState, replay,
@@ -72,6 +73,7 @@ impl Plan {
             network_id: network.network_id,
             id,
             name: name.clone(),
+            modules: u32::try_from(self.modules.len()).unwrap_or(u32::MAX),
             gas_limit: network.gas_limit,
             alloc: allocations(),
             validators: self.keys.digest(),
@@ -89,6 +91,8 @@ impl Plan {
     ) -> Result<Validator, NodeError> {
         let mut network = Network::start(self, &context, index);
         let page_cache = CacheRef::new(PAGE, PAGES);
+        let key = *self.keys.sharing.public();
+        let exchange = Exchange::new(LightNetwork::new(self.layout.network.network_id, key));
         let mut chains = Vec::new();
         for (position, name) in self.modules.iter().enumerate() {
             let id = u32::try_from(position).ok().and_then(ModuleId::new);
@@ -96,7 +100,7 @@ impl Plan {
             let databases = self.databases(index, name, &page_cache);
             let context = module_context(&context, name);
             let chain = self
-                .open_chain(&context, index, id, name, databases)
+                .open_chain(&context, index, (id, name), databases, exchange.clone())
                 .await?;
             chains.push(chain);
         }
@@ -114,6 +118,8 @@ impl Plan {
                 blocker: offences.module(chain.spec().id.index()),
             };
             let engine = self.start_engine(&context, part, channels).await?;
+            let marshal = engine.marshal.clone();
+            certify(context.child("certify"), chain.clone(), marshal);
             attach(chain, engine).await;
         }
         Ok(Validator { chains })
@@ -198,9 +204,9 @@ impl Plan {
         &self,
         context: &Context,
         index: usize,
-        id: ModuleId,
-        name: &ModuleName,
+        (id, name): (ModuleId, &ModuleName),
         databases: tree::Config<Context>,
+        exchange: Arc<Exchange>,
     ) -> Result<Arc<Chain>, NodeError> {
         let spec = self.spec(id, name);
         let history = History::open(
@@ -227,6 +233,7 @@ impl Plan {
             Limits::default(),
             // Workers of its own: one module's long block holds up no other's (CON-1). Code is shared.
             self.executor.with_workers(Workers::new(usize::MAX)),
+            exchange,
         )?)
     }
 

@@ -19,5 +19,5 @@ pub const HEADER_BYTES_MAX: usize = 1024;
 /// Most modules one network runs; it bounds the peer-to-peer channels reserved at start.
 pub const MODULES_MAX: usize = 64;
 
-/// Smallest and largest block gas limit a genesis may set.
-pub const GAS_LIMIT_RANGE: core::ops::RangeInclusive<u64> = 5_000_000..=2_000_000_000;
+/// Smallest and largest block gas limit a genesis may set. Half of the smallest is enough to deliver any message.
+pub const GAS_LIMIT_RANGE: core::ops::RangeInclusive<u64> = 20_000_000..=2_000_000_000;

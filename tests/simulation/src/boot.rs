@@ -22,13 +22,13 @@ use commonware_utils::{NZU16, NZUsize};
 use futures::future::select_all;
 use std::{future::pending, sync::Arc};
 use trellis_consensus::{
-    Channels, HistoryReporter, Offences, Pace, PoolRelay, Timeouts,
+    Channels, HistoryReporter, Offences, Pace, PoolRelay, Timeouts, certify,
     engine::{self, Config},
     gossip,
     network::{Channel, Scheme},
 };
 use trellis_executor::{Engine, Workers};
-use trellis_module::{Chain, Module, Timing, genesis};
+use trellis_module::{Chain, Exchange, Module, Timing, genesis};
 use trellis_primitives::{Block, Context};
 use trellis_state::{
     AppliedState, Bridge, SyncState, replay,
@@ -55,6 +55,7 @@ struct Place<'a> {
     seat: usize,
     offences: &'a Offences<NetworkBlocker>,
     page_cache: &'a CacheRef,
+    exchange: &'a Arc<Exchange>,
 }
 
 impl Boot {
@@ -66,6 +67,7 @@ impl Boot {
         let mut channels = channels.into_iter();
         let mut handles = Vec::new();
         let offences = [network.clone(), network].map(|n| Offences::new(n, MODULES));
+        let exchanges = [(); 2].map(|()| Exchange::new(self.world.network()));
         for module in 0..MODULES {
             let pairs: Pairs = channels.by_ref().take(Channel::ALL.len()).collect();
             let context = context.child("module").with_attribute("module", module);
@@ -82,6 +84,7 @@ impl Boot {
                     seat,
                     offences: &offences[seat],
                     page_cache: &page_cache,
+                    exchange: &exchanges[seat],
                 };
                 handles.extend(self.module(place, pairs).await);
             }
@@ -197,6 +200,7 @@ impl Boot {
             STATE_WINDOW,
             Limits::default(),
             Engine::new(Workers::new(1)),
+            place.exchange.clone(),
         )
         .expect("the chain opens over its history")
     }
@@ -281,6 +285,11 @@ impl Boot {
         let applied = processed.map_or(0, |processed| processed.height().get());
         let state = SyncState::new(AppliedState(databases), Bridge::Poll);
         chain.attach_state(Arc::new(state), applied);
+        certify(
+            context.child("certify"),
+            chain.clone(),
+            engine.marshal.clone(),
+        );
         if place.seat == 0 {
             let live = Live { chain, blocker };
             self.world.validators[self.index].went_live(&self.machine, place.module, live);

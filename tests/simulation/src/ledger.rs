@@ -1,13 +1,18 @@
 //! A second opinion on every block: a plain ledger of balances and nonces, computed from transactions and receipts alone.
 //!
-//! It knows the rules of the workload only: payments between accounts, one contract that keeps what it is paid. It
-//! shares no code with the executor.
+//! It knows the rules of the workload only: payments between accounts, one contract that keeps what it is paid, and
+//! messages that carry coin. It shares no code with the executor.
 
 use crate::wallet;
-use alloy_consensus::Transaction as _;
+use alloy_consensus::{ReceiptEnvelope, Transaction as _, TxEnvelope, transaction::Recovered};
 use alloy_primitives::{Address, U256};
 use std::collections::BTreeMap;
+use trellis_messaging::{
+    Import,
+    gateway::{self, RESERVE, Stage},
+};
 use trellis_module::genesis;
+use trellis_primitives::system::{GATEWAY, IMPORTER};
 use trellis_state::RecordedBlock;
 
 /// An account as the ledger sees it.
@@ -51,6 +56,8 @@ impl Ledger {
             accounts.entry(allocation.address).or_default().balance += allocation.balance;
             issued += allocation.balance;
         }
+        accounts.entry(GATEWAY).or_default().balance = RESERVE;
+        issued += RESERVE;
         Self {
             accounts,
             burned: U256::ZERO,
@@ -73,11 +80,6 @@ impl Ledger {
         for (transaction, receipt) in recorded.transactions.iter().zip(&recorded.receipts) {
             let gas = U256::from(receipt.cumulative_gas_used() - gas_before);
             gas_before = receipt.cumulative_gas_used();
-            let price = U256::from(transaction.effective_gas_price(Some(base_fee)));
-            let base = U256::from(base_fee);
-            let tip = price
-                .checked_sub(base)
-                .ok_or("a price below the base fee")?;
             let sender = transaction.signer();
             let nonce = self.entry(sender).nonce;
             if nonce != transaction.nonce() {
@@ -87,6 +89,15 @@ impl Ledger {
                 ));
             }
             self.entry(sender).nonce += 1;
+            if sender == IMPORTER {
+                self.import(transaction, receipt)?;
+                continue;
+            }
+            let price = U256::from(transaction.effective_gas_price(Some(base_fee)));
+            let base = U256::from(base_fee);
+            let tip = price
+                .checked_sub(base)
+                .ok_or("a price below the base fee")?;
             self.take(sender, gas * price)?;
             self.burned += gas * base;
             self.entry(header.beneficiary).balance += gas * tip;
@@ -111,6 +122,28 @@ impl Ledger {
                 header.gas_used
             ))
         }
+    }
+
+    /// Pays out what messages carry, as far as their delivery succeeded.
+    fn import(
+        &mut self,
+        transaction: &Recovered<TxEnvelope>,
+        receipt: &ReceiptEnvelope,
+    ) -> Result<(), String> {
+        if !receipt.status() {
+            return Err("an import failed".into());
+        }
+        let import = Import::decode(transaction.inner()).map_err(|error| error.to_string())?;
+        for event in gateway::events(std::slice::from_ref(receipt)) {
+            let Stage::Delivered { sequence, .. } = event.stage else {
+                continue;
+            };
+            let index = usize::try_from(sequence - import.first).unwrap_or(usize::MAX);
+            let message = import.messages.get(index).ok_or("no such message")?;
+            self.take(GATEWAY, message.value)?;
+            self.entry(message.recipient).balance += message.value;
+        }
+        Ok(())
     }
 
     fn entry(&mut self, address: Address) -> &mut Entry {

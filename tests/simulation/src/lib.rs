@@ -9,6 +9,7 @@ pub mod disk;
 pub mod engine;
 pub mod ledger;
 pub mod machine;
+pub mod mail;
 pub mod observer;
 mod panics;
 pub mod properties;

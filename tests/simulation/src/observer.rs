@@ -2,6 +2,7 @@
 
 use crate::{
     ledger::Ledger,
+    mail::{HOLDER, Mail},
     world::{GENESIS_MS, MODULES, VALIDATORS, World},
 };
 use alloy_primitives::{Address, B256};
@@ -77,6 +78,8 @@ impl Canon {
 pub struct Observer {
     /// The chain of each module.
     pub canons: [Canon; MODULES],
+    /// The messages between them.
+    pub mail: Mail,
     /// The run and the height up to which each validator's module was looked at.
     looked: [[(u64, u64); MODULES]; VALIDATORS],
     ahead_ms_max: u64,
@@ -92,6 +95,7 @@ impl Observer {
         };
         Self {
             canons: std::array::from_fn(|_| canon()),
+            mail: Mail::default(),
             looked: [[(0, 0); MODULES]; VALIDATORS],
             ahead_ms_max,
         }
@@ -107,6 +111,7 @@ impl Observer {
                 self.look_at(world, validator, module, now)?;
             }
         }
+        self.mail.check()?;
         let votes = world.votes.lock();
         let honest = votes
             .conflicts()
@@ -209,6 +214,16 @@ impl Observer {
                 format!("{context}: {applied:?}")
             })?;
         }
+        let noted = self.mail.note(module, recorded);
+        ensure(noted.is_ok(), "a block's messages add up", || {
+            format!("{context}: {noted:?}")
+        })?;
+        let holds = ledger.accounts.get(&HOLDER).map(|entry| entry.balance);
+        ensure(
+            holds == Some(self.mail.held(module)),
+            "the gateway holds what is on its way (MSG-2)",
+            || format!("{context}: {holds:?} of {}", self.mail.held(module)),
+        )?;
         canon.facts.push(facts);
         canon.ledgers.push(ledger);
         let hashes = recorded.transactions.iter().map(|tx| *tx.tx_hash());

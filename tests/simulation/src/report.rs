@@ -23,6 +23,8 @@ pub struct Report {
     pub tips: [B256; MODULES],
     /// Transactions in blocks, over all modules.
     pub transactions: u64,
+    /// Messages sent, arrived, and failed among those.
+    pub messages: (u64, u64, u64),
     /// Transactions signed to take the place of others.
     pub replaced: u64,
     /// Transactions handed over again after their validator had restarted.
@@ -64,13 +66,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} seed {}: {:.1} s virtual, heights {:?}, {} transactions ({} resubmitted)",
+            "{} seed {}: {:.1} s virtual, heights {:?}, {} transactions ({} resubmitted), messages {:?}",
             self.scenario,
             self.seed,
             self.time.as_secs_f64(),
             self.heights,
             self.transactions,
-            self.resubmitted
+            self.resubmitted,
+            self.messages
         )?;
         let mut some = |count: u64, what: &str| {
             if count > 0 {

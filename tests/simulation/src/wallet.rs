@@ -6,6 +6,7 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, hex};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use std::sync::LazyLock;
+use trellis_messaging::gateway;
 use trellis_module::Allocation;
 
 /// The mnemonic of every Ethereum development node.
@@ -15,7 +16,9 @@ const FUNDED: u32 = 8;
 /// Accounts that send the workload; the rest serve liars.
 pub const SENDERS: usize = 6;
 /// Gas limit of every transaction of the workload.
-const GAS_LIMIT: u64 = 150_000;
+const GAS_LIMIT: u64 = 300_000;
+/// Gas limit of the delivery of a message.
+const DELIVERY_GAS: u64 = 60_000;
 
 /// Code that adds one to its slot 0, and then reverts if it was given any data:
 /// `sstore(0, sload(0) + 1); if calldatasize() { revert(0, 0) }`.
@@ -64,6 +67,12 @@ pub fn counter_deployment() -> Bytes {
     code.extend_from_slice(&COUNTER);
     code.extend_from_slice(&hex!("5f5260106010f3"));
     code.into()
+}
+
+/// Call data that sends a message to an account of another chain. One with a payload fails there: neither the counter nor an
+/// account without code takes messages.
+pub fn message(chain_id: u64, recipient: Address, payload: Bytes) -> Bytes {
+    gateway::send(chain_id, recipient, payload, DELIVERY_GAS)
 }
 
 /// How a transaction is encoded.

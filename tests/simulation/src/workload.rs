@@ -11,12 +11,12 @@
 use crate::{
     ledger::Ledger,
     wallet::{self, Kind, Payment, SENDERS},
-    world::World,
+    world::{MODULES, World},
 };
 use alloy_primitives::{B256, Bytes, TxKind, U256};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use trellis_module::SubmitError;
-use trellis_primitives::Class;
+use trellis_primitives::{Class, system::GATEWAY};
 use trellis_txpool::PoolError;
 
 /// Most transactions signed at once.
@@ -127,6 +127,7 @@ impl Clients {
                 TxKind::Call(wallet::address((sender + 1) % SENDERS)),
                 Bytes::new(),
             ),
+            4..6 => (TxKind::Call(GATEWAY), self.message(chain_id)),
             _ => (
                 TxKind::Call(wallet::recipient(self.rng.random_range(1..8))),
                 Bytes::new(),
@@ -153,6 +154,18 @@ impl Clients {
             },
             input,
         }
+    }
+
+    /// A message to some account of another module.
+    fn message(&mut self, chain_id: u64) -> Bytes {
+        let distance = self.rng.random_range(1..MODULES);
+        let to = (self.module + distance) % MODULES;
+        let chain_id = chain_id - self.module as u64 + to as u64;
+        let (recipient, payload) = match self.rng.random_range(0..4) {
+            0 => (wallet::counter(), Bytes::from_static(b"fails")),
+            _ => (wallet::recipient(self.rng.random_range(1..8)), Bytes::new()),
+        };
+        wallet::message(chain_id, recipient, payload)
     }
 
     /// Hands over what no living validator holds, and forgets what is settled: the transactions whose nonce is used in

@@ -27,6 +27,7 @@ use trellis_consensus::{
     ModuleBlocker,
     network::{Dealing, Scheme, namespace, trusted_deal},
 };
+use trellis_light::Network;
 use trellis_module::{Chain, ChainSpec};
 use trellis_primitives::{ModuleId, ModuleName};
 use trellis_state::{History, HistoryConfig};
@@ -34,14 +35,14 @@ use trellis_state::{History, HistoryConfig};
 /// Validators: one of them may be faulty.
 pub const VALIDATORS: usize = 4;
 /// Modules of the network.
-pub const MODULES: usize = 3;
+pub const MODULES: usize = 4;
 /// When the simulated world begins, in Unix milliseconds.
 pub const GENESIS_MS: u64 = 1_800_000_000_000;
 /// Blocks whose state a node serves: fewer than a run makes, so that old ones leave.
 pub const STATE_WINDOW: u64 = 16;
 
 const NETWORK_ID: u64 = 527_193;
-const NAMES: [&str; MODULES] = ["hub", "market", "pay"];
+const NAMES: [&str; MODULES] = ["hub", "market", "pay", "energy"];
 const GAS_LIMIT: u64 = 30_000_000;
 
 /// The running part of one module on one validator. Gone the moment its machine stops.
@@ -121,6 +122,11 @@ impl World {
             dealing,
             specs,
         })
+    }
+
+    /// What verifies the certificates of every module.
+    pub fn network(&self) -> Network {
+        Network::new(NETWORK_ID, *self.dealing.sharing.public())
     }
 
     /// What fixes a module's chain.
@@ -244,6 +250,7 @@ fn spec(module: usize, keys: &[PublicKey], dealing: &Dealing) -> ChainSpec {
         network_id: NETWORK_ID,
         id: ModuleId::new(index).expect("a handful of modules"),
         name,
+        modules: MODULES as u32,
         gas_limit: GAS_LIMIT,
         alloc: wallet::allocations(),
         validators: digest(keys, dealing),

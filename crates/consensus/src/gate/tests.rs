@@ -25,6 +25,7 @@ pub(crate) fn genesis() -> Block {
         network_id: 123_456,
         id: ModuleId::HUB,
         name: "hub".parse().unwrap(),
+        modules: 3,
         gas_limit: 30_000_000,
         alloc: Vec::new(),
         validators: alloy_primitives::B256::ZERO,

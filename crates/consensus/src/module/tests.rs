@@ -44,6 +44,7 @@ fn spec() -> ChainSpec {
         network_id: 123_456,
         id: ModuleId::HUB,
         name: "hub".parse().unwrap(),
+        modules: 3,
         gas_limit: 30_000_000,
         alloc: vec![Allocation {
             address: signer().address(),
@@ -92,6 +93,7 @@ impl Node {
             8,
             Limits::default(),
             Executor::new(Workers::new(1)),
+            trellis_module::Exchange::insecure(1),
         )
         .unwrap();
         let state = SyncState::new(AppliedState(databases.clone()), Bridge::Block);

@@ -41,14 +41,14 @@ impl Module {
         let env = self.next_env(parent, timestamp_ms);
         let clock = runtime.child("clock");
         let deadline = now + self.timing.build_limit;
-        let engine = self.chain.engine().clone();
+        let chain = self.chain.clone();
         let (sealed, content) = self
             .run(
                 runtime.child("build"),
                 batches,
                 move |state| {
                     let expired = || clock.current() >= deadline;
-                    build::fill(&engine, &env, state, &candidates, &expired)
+                    build::fill(&chain, chain.engine(), &env, state, &candidates, &expired)
                 },
                 |content| &content.executed.diff,
             )
@@ -61,9 +61,10 @@ impl Module {
         if idle {
             return None;
         }
+        let lanes = self.lanes(parent, &content.executed);
         let extension = Extension {
             module: self.chain.spec().id,
-            outbox: parent.extension().outbox,
+            outbox: lanes.root(),
             context,
             timestamp_ms,
             access_list_hash: keccak256(&content.access_list),
@@ -76,9 +77,7 @@ impl Module {
                 return None;
             }
         };
-        let transactions = content.transactions.iter();
-        let transactions = transactions.map(|t| t.transaction.clone()).collect();
-        self.remember(&block, transactions, content.executed);
+        self.remember(&block, content.transactions, content.executed, lanes);
         Some((block, sealed))
     }
 }
@@ -89,8 +88,7 @@ fn assemble(
     extension: Extension,
     content: &build::Content,
 ) -> Result<Block, BlockError> {
-    let transactions = content.transactions.iter();
-    let encoded: Vec<_> = transactions.map(|t| t.encoded.clone()).collect();
+    let encoded = content.encoded.clone();
     let mut header = header_template();
     header.parent_hash = env.parent_hash;
     header.beneficiary = env.beneficiary;

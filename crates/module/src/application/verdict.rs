@@ -9,7 +9,7 @@
 //! wrong gives roots that nobody uses.
 
 use super::{Module, Runtime, fatal_unless_stale};
-use crate::{build, rules};
+use crate::{build, imports, rules};
 use alloy_primitives::{Address, U256};
 use commonware_runtime::Handle;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ impl Module {
         rules::check_header(spec, parent, block).map_err(|e| e.to_string())?;
         let transactions = build::recover(&self.chain, block)
             .map_err(|(index, rule)| format!("transaction {index}: {rule}"))?;
+        let imports = imports::check(&self.chain, &transactions)
+            .map_err(|(index, rule)| format!("transaction {index}: {rule}"))?;
         let list = sound_list(block).map_err(|error| VerifyError::from(error).to_string())?;
         let setting = Setting::new(&rules::env_of(spec, block));
         let (executed, sealed, transactions) = self
@@ -61,7 +63,12 @@ impl Module {
                 VerifyError::List(_) => error.to_string(),
             })?;
         compare::<E>(block, &executed, &sealed)?;
-        self.remember(block, transactions, executed);
+        imports::check_outcome(imports, &executed.receipts)?;
+        let lanes = self.lanes(parent, &executed);
+        if block.extension().outbox != lanes.root() {
+            return Err("outbox does not match execution".into());
+        }
+        self.remember(block, transactions, executed, lanes);
         Ok(sealed)
     }
 

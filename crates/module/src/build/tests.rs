@@ -3,6 +3,7 @@ use crate::{
     ChainSpec,
     testing::{ACCOUNTS, Light, MemoryState, NOBODY, address, env_on, raw, sign, spec, transfer},
 };
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use trellis_executor::Workers;
@@ -17,7 +18,17 @@ fn pooled(transaction: Transaction) -> Arc<PooledTransaction> {
 fn fill_with(light: &Light, candidates: Vec<Transaction>) -> Content {
     let candidates: Vec<_> = candidates.into_iter().map(pooled).collect();
     let env = env_on(light.chain.spec(), light.chain.genesis());
-    let fill = |engine: &Engine| fill(engine, &env, &light.state, &candidates, &|| false).unwrap();
+    let fill = |engine: &Engine| {
+        fill(
+            &light.chain,
+            engine,
+            &env,
+            &light.state,
+            &candidates,
+            &|| false,
+        )
+        .unwrap()
+    };
     let content = fill(light.chain.engine());
     // EXE-1: however many workers, and whether or not it pays.
     for count in [1, 2, 4, 8] {
@@ -32,7 +43,7 @@ fn fill_with(light: &Light, candidates: Vec<Transaction>) -> Content {
 /// Sender and nonce of what was taken.
 fn taken(content: &Content) -> Vec<(Address, u64)> {
     let taken = content.transactions.iter();
-    taken.map(|t| (t.sender(), t.nonce())).collect()
+    taken.map(|t| (t.signer(), t.nonce())).collect()
 }
 
 /// Uses all the gas it has.
@@ -128,7 +139,7 @@ fn bodies_stay_within_their_limit() {
         })
     };
     let content = fill_with(&light, (0..24).map(large).collect());
-    let bytes: usize = content.transactions.iter().map(|t| t.encoded.len()).sum();
+    let bytes: usize = content.encoded.iter().map(|raw| raw.len()).sum();
     assert!(bytes <= BODY_BYTES_MAX);
     assert_eq!(
         content.transactions.len(),
@@ -163,7 +174,15 @@ fn building_ends_when_its_time_is_over() {
     for engine in [Engine::default(), Engine::new(Workers::exactly(2)).eager()] {
         let asked = AtomicUsize::new(0);
         let expired = || asked.fetch_add(1, Ordering::Relaxed) == 1;
-        let content = fill(&engine, &env, &light.state, &candidates, &expired).unwrap();
+        let content = fill(
+            &light.chain,
+            &engine,
+            &env,
+            &light.state,
+            &candidates,
+            &expired,
+        )
+        .unwrap();
         // What was taken is a block: none of it is lost, and nobody goes on for long.
         assert!((15..=31).contains(&content.transactions.len()));
         assert_eq!(content.executed.receipts.len(), content.transactions.len());
@@ -198,7 +217,7 @@ fn an_unreadable_state_is_no_verdict() {
         let env = env_on(light.chain.spec(), light.chain.genesis());
         let state = Failing(light.state.clone(), error.clone());
         for engine in [Engine::default(), Engine::new(Workers::exactly(2)).eager()] {
-            let result = fill(&engine, &env, &state, &candidates, &|| false);
+            let result = fill(&light.chain, &engine, &env, &state, &candidates, &|| false);
             assert_eq!(result.err(), Some(ExecutionError::State(error.clone())));
         }
     }
@@ -265,7 +284,15 @@ fn access_lists_stay_within_their_limit() {
     let candidates: Vec<_> = (0..100).map(|index| pooled(reader(index))).collect();
     let env = env_on(light.chain.spec(), light.chain.genesis());
     for engine in [Engine::default(), Engine::new(Workers::exactly(2)).eager()] {
-        let content = fill(&engine, &env, &light.state, &candidates, &|| false).unwrap();
+        let content = fill(
+            &light.chain,
+            &engine,
+            &env,
+            &light.state,
+            &candidates,
+            &|| false,
+        )
+        .unwrap();
         let count = content.transactions.len();
         assert!((10..100).contains(&count), "{count}");
         let bytes = content.access_list.len();

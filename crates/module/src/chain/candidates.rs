@@ -3,6 +3,10 @@
 use super::Chain;
 use alloy_primitives::B256;
 use std::{collections::HashSet, sync::Arc};
+use trellis_messaging::{
+    Lanes,
+    gateway::{self, Event},
+};
 use trellis_primitives::StateDiff;
 use trellis_state::RecordedBlock;
 
@@ -11,6 +15,10 @@ use trellis_state::RecordedBlock;
 pub(crate) struct Candidate {
     pub(crate) recorded: Arc<RecordedBlock>,
     pub(crate) diff: StateDiff,
+    /// What happened to messages in it.
+    pub(crate) events: Vec<Event>,
+    /// The lanes after it.
+    pub(crate) lanes: Lanes,
     /// Of its transactions.
     hashes: HashSet<B256>,
 }
@@ -19,10 +27,17 @@ impl Candidate {
     pub(crate) fn new(recorded: Arc<RecordedBlock>, diff: StateDiff) -> Self {
         let hashes = recorded.transactions.iter().map(|t| *t.tx_hash()).collect();
         Self {
-            recorded,
             diff,
+            events: gateway::events(&recorded.receipts),
+            lanes: Lanes::default(),
+            recorded,
             hashes,
         }
+    }
+
+    /// With the lanes after it.
+    pub(crate) fn with_lanes(self, lanes: Lanes) -> Self {
+        Self { lanes, ..self }
     }
 }
 

@@ -47,6 +47,7 @@ fn predeploys_are_the_well_known_ones() {
             address!("0x000F3df6D732807Ef1319fB7B8bB8522d0Beac02"),
             keccak256(&BEACON_ROOTS_CODE),
         ),
+        (GATEWAY, keccak256(gateway::code())),
         (
             address!("0x4e59b44847b379578588920cA78FbF26c0B4956C"),
             b256!("0x2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989"),
@@ -62,7 +63,12 @@ fn predeploys_are_the_well_known_ones() {
 #[test]
 fn the_state_holds_allocations_and_predeploys() {
     let state = state(&spec());
-    assert!(state.storage.is_empty());
+    // The gateway knows the network: how many modules, and the chain id of the first.
+    let [(slot, value)] = gateway::genesis_storage(spec().modules, spec().first_chain_id());
+    assert_eq!(state.storage.len(), 1);
+    assert_eq!(state.storage[&(GATEWAY, slot)].after, value);
+    let holder = state.accounts[&GATEWAY].after.unwrap();
+    assert_eq!(holder.balance, gateway::RESERVE);
     for index in 0..spec().alloc.len() {
         let account = state.accounts[&address(u8::try_from(index).unwrap())]
             .after

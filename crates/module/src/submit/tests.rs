@@ -335,6 +335,7 @@ fn nothing_is_taken_before_the_state_is_there() {
         8,
         trellis_txpool::Limits::default(),
         trellis_executor::Engine::default(),
+        crate::Exchange::insecure(1),
     );
     let waiting = waiting.unwrap();
     let error = waiting.submit(raw(&transfer(0, 0))).unwrap_err();

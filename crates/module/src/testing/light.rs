@@ -103,6 +103,7 @@ impl Light {
             window,
             limits,
             Engine::default(),
+            crate::Exchange::insecure(1),
         );
         let light = Self::over(chain.unwrap(), history);
         light.state.apply(&genesis::state(&spec));

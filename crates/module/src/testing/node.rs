@@ -66,6 +66,7 @@ impl Node {
             8,
             Limits::default(),
             Engine::new(Workers::new(1)),
+            crate::Exchange::insecure(1),
         )
         .unwrap();
         let applied = SyncState::new(AppliedState(databases.clone()), Bridge::Block);

@@ -59,6 +59,7 @@ fn spec() -> ChainSpec {
         network_id: 123_456,
         id: ModuleId::new(1).unwrap(),
         name: "pay".parse().unwrap(),
+        modules: 3,
         gas_limit: 30_000_000,
         alloc: vec![fund(0), fund(1)],
         validators: B256::ZERO,
@@ -223,6 +224,7 @@ impl TestChain {
             window,
             Limits::default(),
             Engine::default(),
+            trellis_module::Exchange::insecure(1),
         )
         .unwrap();
         chain.attach_state(Arc::new(self.state), self.blocks.len() as u64 - 1);

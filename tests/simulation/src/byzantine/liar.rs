@@ -1,6 +1,7 @@
 //! A leader whose blocks break one rule each. Everything else about it is the real application, so its lies are as
 //! well-formed as lies can be: hashes fit, roots that bind parts are recomputed, and only the rule in question is broken.
 
+use super::imports;
 use crate::{roles::Lies, wallet};
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256, keccak256};
 use commonware_consensus::{
@@ -45,11 +46,20 @@ pub enum Lie {
     ListExtra,
     ListUnsorted,
     ListAltered,
+    Outbox,
+    ImportForged,
+    ImportSkipping,
+    ImportTruncated,
+    ImportReordered,
+    ImportReplayed,
+    ImportLate,
+    ImportOversized,
+    ImportNotFinal,
 }
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::StateRoot,
         Self::GasUsed,
         Self::ReceiptsRoot,
@@ -75,6 +85,19 @@ impl Lie {
         Self::ListExtra,
         Self::ListUnsorted,
         Self::ListAltered,
+        Self::Outbox,
+    ];
+
+    /// Those about messages, for blocks that import some (MSG-1).
+    pub const OF_IMPORTS: [Self; 8] = [
+        Self::ImportForged,
+        Self::ImportSkipping,
+        Self::ImportTruncated,
+        Self::ImportReordered,
+        Self::ImportReplayed,
+        Self::ImportLate,
+        Self::ImportOversized,
+        Self::ImportNotFinal,
     ];
 
     /// Its name.
@@ -105,6 +128,15 @@ impl Lie {
             Self::ListExtra => "access list with an account nobody looks at",
             Self::ListUnsorted => "access list out of order",
             Self::ListAltered => "access list with another balance",
+            Self::Outbox => "outbox",
+            Self::ImportForged => "forged message",
+            Self::ImportSkipping => "skipped message",
+            Self::ImportTruncated => "truncated import",
+            Self::ImportReordered => "messages out of order",
+            Self::ImportReplayed => "import twice",
+            Self::ImportLate => "import behind other transactions",
+            Self::ImportOversized => "oversized import",
+            Self::ImportNotFinal => "import from a block that is not final",
         }
     }
 
@@ -153,6 +185,8 @@ impl Lie {
                     .flat_map(|account| &mut account.balance_changes);
                 changes.next()?.post_balance += U256::ONE;
             }
+            Self::Outbox => extension.outbox = wrong,
+            _ => transactions = imports::lie(self, chain_id, transactions)?,
         }
         if self != Self::ListJunk {
             access_list = encode_access_list(&list);
@@ -180,6 +214,17 @@ impl Liar {
     /// Lies on behalf of `honest`.
     pub const fn new(honest: Module, lies: Arc<Lies>) -> Self {
         Self { honest, lies }
+    }
+}
+
+impl Liar {
+    fn choose(&self, block: &Block) -> Lie {
+        let lies = if imports::has_imports(block) && self.lies.draw(2) == 0 {
+            Lie::OF_IMPORTS.as_slice()
+        } else {
+            Lie::ALL.as_slice()
+        };
+        lies[self.lies.draw(lies.len())]
     }
 }
 
@@ -213,7 +258,7 @@ impl<E: Runtime> Application<E> for Liar {
             .await?;
         let mut block = proposed.block;
         if self.lies.draw(10) < 7 {
-            let lie = Lie::ALL[self.lies.draw(Lie::ALL.len())];
+            let lie = self.choose(&block);
             if let Some(told) = lie.tell(self.honest.chain().spec().chain_id(), &block) {
                 self.lies.told(lie.name(), told.hash());
                 block = told;

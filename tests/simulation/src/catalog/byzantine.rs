@@ -72,7 +72,12 @@ pub(super) fn twins(rng: &mut StdRng) -> Scenario {
 pub(super) fn forgers(rng: &mut StdRng) -> Scenario {
     let mut scenario = Scenario::calm("forgers");
     let forger = rng.random_range(0..VALIDATORS);
-    let mut roles = [Role::Conflicter, Role::Nuller, Role::Outdated];
+    let mut roles = [
+        Role::Conflicter,
+        Role::Nuller,
+        Role::Outdated,
+        Role::Conflicter,
+    ];
     roles.rotate_left(rng.random_range(0..MODULES));
     scenario.roles[forger] = roles;
     scenario.bound = ms(120_000);

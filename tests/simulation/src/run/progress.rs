@@ -55,7 +55,9 @@ impl Driver<'_> {
         }
         let mut live = self.scenario.live_modules();
         let done = live.all(|module| !wanting.contains(&module) && self.clients[module].is_done());
-        Ok(done && self.all_level())
+        let live: Vec<_> = self.scenario.live_modules().collect();
+        let delivered = self.observer.mail.is_delivered(&live);
+        Ok(done && delivered && self.all_level())
     }
 
     /// Modules that have not yet made the blocks the scenario asks for. All of them, until the last fault is over.
@@ -87,7 +89,10 @@ impl Driver<'_> {
 
     pub(super) fn stuck(&self) -> String {
         use std::fmt::Write as _;
-        let mut text = String::new();
+        let mut text = format!(
+            "messages sent, arrived, failed: {:?}",
+            self.observer.mail.counts()
+        );
         for module in 0..MODULES {
             let waiting = self.clients[module].waiting();
             let _ = write!(
@@ -125,6 +130,7 @@ impl Driver<'_> {
                 .iter()
                 .map(|c| c.included.len() as u64)
                 .sum(),
+            messages: self.observer.mail.counts(),
             replaced: self.clients.iter().map(Clients::replaced).sum(),
             resubmitted: self.clients.iter().map(Clients::resubmitted).sum(),
             crashes: self.crashes,

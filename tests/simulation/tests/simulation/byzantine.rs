@@ -2,7 +2,7 @@
 
 use crate::{simulate, simulate_all};
 use std::collections::BTreeSet;
-use trellis_simulation::{catalog, roles::Role};
+use trellis_simulation::{byzantine::Lie, catalog, roles::Role};
 
 /// EXE-2: an invalid block is rejected by all, whatever rule it breaks.
 #[test]
@@ -16,6 +16,9 @@ fn no_lie_of_a_leader_is_believed() {
         kinds.extend(report.lies.keys().copied());
     }
     assert!(kinds.len() >= 12, "{kinds:?}");
+    // MSG-1: messages that were forged, replayed, skipped or out of order arrive no more than other lies are believed.
+    let of_imports = Lie::OF_IMPORTS.iter().filter(|lie| kinds.contains(lie.name()));
+    assert!(of_imports.count() >= 5, "{kinds:?}");
 }
 
 /// A block that some never receive from its leader is fetched from those who did.
