@@ -11,6 +11,7 @@ mod errors;
 mod fees;
 mod info;
 pub(crate) mod logs;
+pub(crate) mod messages;
 mod pool;
 mod raw;
 mod select;
@@ -66,6 +67,9 @@ pub(crate) async fn dispatch(
         return Some(answer);
     }
     if let Some(answer) = raw::dispatch(module, method, params).await {
+        return Some(answer);
+    }
+    if let Some(answer) = messages::dispatch(module, method, params).await {
         return Some(answer);
     }
     if method == "eth_getLogs" {

@@ -1,4 +1,4 @@
-//! `eth_subscribe`: newHeads, logs, newPendingTransactions.
+//! `eth_subscribe`: newHeads, logs, newPendingTransactions, messages.
 //!
 //! A finalized block is final, so a log is announced once and never removed.
 
@@ -12,11 +12,17 @@ pub(crate) use registry::{SubscriptionId, Subscriptions};
 
 use crate::{
     ModuleContext, Params, RpcError, convert,
-    eth::logs::{LogFilter, block_logs, check},
+    eth::{
+        logs::{LogFilter, block_logs, check},
+        messages::updates,
+    },
     server::Budget,
 };
+use alloy_primitives::B256;
 use alloy_rpc_types_eth::{Filter, Log};
+use futures::{StreamExt as _, stream::select_all};
 use std::sync::Arc;
+use trellis_module::Chain;
 use trellis_state::history::RecordedBlock;
 
 /// Opens the feed that the arguments of `eth_subscribe` name.
@@ -46,6 +52,11 @@ pub(crate) fn open(
                 matching(block, &filter)
             }))
         }
+        "messages" => {
+            let id = params.optional("message id")?;
+            params.finish()?;
+            Ok(of_messages(module, budget, id))
+        }
         "newPendingTransactions" => {
             let full = params.optional("full transactions")?.unwrap_or(false);
             params.finish()?;
@@ -59,7 +70,7 @@ pub(crate) fn open(
         other => {
             let shown: String = other.chars().take(64).collect();
             Err(RpcError::invalid_params(format!(
-                "unknown subscription {shown}; known are newHeads, logs, newPendingTransactions"
+                "unknown subscription {shown}; known are newHeads, logs, newPendingTransactions, messages"
             )))
         }
     }
@@ -72,14 +83,32 @@ fn matching(block: &RecordedBlock, filter: &Filter) -> Vec<Log> {
     block_logs(block, filter)
 }
 
+/// What the blocks of all modules say about messages: a message gets further in two of them.
+fn of_messages(module: &ModuleContext, budget: &Budget, id: Option<B256>) -> Feed {
+    let chains = module.chain.exchange().chains().into_iter();
+    let feeds = chains.map(|chain| {
+        let of = chain.clone();
+        of_chain(&of, budget, move |block| updates(&chain, block, id))
+    });
+    select_all(feeds).boxed()
+}
+
 fn of_blocks<T: serde::Serialize + Send + 'static>(
     module: &ModuleContext,
+    budget: &Budget,
+    expand: impl FnMut(&RecordedBlock) -> Vec<T> + Send + 'static,
+) -> Feed {
+    of_chain(&module.chain, budget, expand)
+}
+
+fn of_chain<T: serde::Serialize + Send + 'static>(
+    chain: &Chain,
     budget: &Budget,
     mut expand: impl FnMut(&RecordedBlock) -> Vec<T> + Send + 'static,
 ) -> Feed {
     // In this order: a block that becomes the head in between is in the channel.
-    let receiver = module.chain.subscribe_blocks();
-    let next = module.chain.head().block.number() + 1;
+    let receiver = chain.subscribe_blocks();
+    let next = chain.head().block.number() + 1;
     let number = |block: &Arc<RecordedBlock>| block.block.number();
     feed::blocks(receiver, next, number, budget.clone(), move |block| {
         expand(block)
