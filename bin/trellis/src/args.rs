@@ -4,9 +4,10 @@
 //! them, so the options here are all optional and their defaults are named in the help text only.
 
 use crate::{
-    bench::{ExecArgs, LoadArgs},
+    bench::{ExecArgs, LoadArgs, MessagesArgs},
     values::{self, ModuleNames},
 };
+use alloy_primitives::B256;
 use clap::{Args, Parser, Subcommand};
 use core::time::Duration;
 use std::{net::IpAddr, path::PathBuf};
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     /// Measure a running network, or how fast blocks execute
     #[command(subcommand, arg_required_else_help = true)]
     Bench(BenchCommand),
+    /// Follow messages between modules
+    #[command(subcommand, arg_required_else_help = true)]
+    Message(MessageCommand),
     /// Check or print the configuration of `trellis dev`
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
@@ -65,9 +69,39 @@ pub(crate) enum BenchCommand {
     /// Send transfers over HTTP and measure how many are included, and how fast
     #[command(after_help = crate::bench::LOAD_EXAMPLES)]
     Load(Box<LoadArgs>),
+    /// Send messages from one module to another and measure how fast they arrive
+    #[command(after_help = crate::bench::MESSAGES_EXAMPLES)]
+    Messages(MessagesArgs),
     /// Execute blocks in this process and measure every way to do it against plain revm
     #[command(after_help = crate::bench::EXEC_EXAMPLES)]
     Exec(Box<ExecArgs>),
+}
+
+/// What to ask about messages.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MessageCommand {
+    /// Show how far a message is, and wait for its end
+    #[command(after_help = crate::message::EXAMPLES)]
+    Status(StatusArgs),
+}
+
+/// `trellis message status`
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    /// Id of the message, or hash of the transaction that sent it
+    pub(crate) hash: B256,
+    /// URL of the network; any module of it will do
+    #[arg(long, default_value = "http://127.0.0.1:8545", value_name = "URL")]
+    pub(crate) url: String,
+    /// Show what is known now instead of waiting for the end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Longest time to wait, in seconds
+    #[arg(long, default_value_t = 60, value_name = "S")]
+    pub(crate) timeout: u64,
+    /// One JSON object, as `trellis_getMessage` answers
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What to do with a configuration.

@@ -5,11 +5,13 @@ mod bench;
 mod config;
 mod dev;
 mod error;
+mod message;
 mod output;
+mod rpc;
 mod status;
 mod values;
 
-use args::{BenchCommand, Cli, Command, ConfigCommand};
+use args::{BenchCommand, Cli, Command, ConfigCommand, MessageCommand};
 use clap::{
     ArgMatches, CommandFactory, FromArgMatches,
     error::{ContextKind, ContextValue},
@@ -39,7 +41,9 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
             dev::run(&Settings::resolve(&args, innermost(matches))?).map(|()| done)
         }
         Command::Bench(BenchCommand::Load(args)) => bench::run(*args),
+        Command::Bench(BenchCommand::Messages(args)) => bench::run_messages(&args),
         Command::Bench(BenchCommand::Exec(args)) => bench::run_exec(&args),
+        Command::Message(MessageCommand::Status(args)) => message::status(&args),
         Command::Config(ConfigCommand::Check { file }) => {
             Settings::from_file(&file)?;
             output::line(format_args!("{}: ok", file.display()));

@@ -24,6 +24,7 @@ const ANVIL = {
   boundedCalls: 'anvil runs an eth_call for as long as it takes',
   intervalBlocks: 'anvil mines each transaction alone and at once',
   strictInput: 'anvil tolerates malformed parameters that Ethereum nodes refuse',
+  messages: 'anvil is one chain',
   lifecycle: 'the stand-in is not the trellis binary',
 };
 

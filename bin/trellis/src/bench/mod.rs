@@ -1,5 +1,5 @@
 //! `trellis bench load`: an honest measurement of a running network from outside, over the same JSON-RPC everyone uses.
-//! `trellis bench exec` ([`exec`]) executes blocks in this process.
+//! `trellis bench exec` ([`exec`]) executes blocks in this process, `trellis bench messages` ([`messages`]) sends messages.
 
 mod args;
 mod exec;
@@ -9,9 +9,9 @@ mod heads;
 mod light;
 mod load;
 mod machine;
+mod messages;
 mod progress;
 mod report;
-mod rpc;
 mod send;
 mod stats;
 mod tally;
@@ -21,11 +21,12 @@ mod workload;
 use crate::{
     args::{COMMIT, VERSION},
     error::CliError,
-    output,
+    output, rpc,
 };
 pub(crate) use args::{LOAD_EXAMPLES, LoadArgs};
 pub(crate) use exec::{EXEC_EXAMPLES, ExecArgs, run as run_exec};
 use machine::{Machine, Watch, cpu_seconds, listener};
+pub(crate) use messages::{MESSAGES_EXAMPLES, MessagesArgs, run_messages};
 use report::{Report, RunResult, Side, Workload};
 use std::process::ExitCode;
 

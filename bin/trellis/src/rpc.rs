@@ -1,4 +1,4 @@
-//! A JSON-RPC client that does no more than the measurement needs.
+//! A JSON-RPC client that does no more than the commands need.
 
 use alloy_primitives::{Address, B256, U64, U256};
 use core::time::Duration;
