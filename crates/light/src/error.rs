@@ -36,6 +36,9 @@ pub enum LightError {
     /// The messages, the range proof and the lane path lead to another root.
     #[error("the messages are not in the outbox of the block, in this lane and order")]
     NotInOutbox,
+    /// The state tree does not hold this value under this key, or not any more.
+    #[error("the account or slot does not have this value in the state of the block")]
+    NotInState,
     /// The evidence is about another block than the one that is known.
     #[error("the evidence is about another block")]
     OtherBlock,

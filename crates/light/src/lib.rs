@@ -4,6 +4,7 @@ mod error;
 mod evidence;
 mod finality;
 mod message;
+pub mod state;
 #[cfg(test)]
 mod testing;
 pub mod tree;
@@ -14,3 +15,4 @@ pub use finality::{
     FINALIZATION_BYTES_MAX, FinalBlock, Finalization, Network, NetworkKey, Scheme, namespace,
 };
 pub use message::Message;
+pub use state::StateProof;
