@@ -8,6 +8,8 @@ pub mod state;
 #[cfg(test)]
 mod testing;
 pub mod tree;
+#[cfg(test)]
+mod vectors;
 
 pub use error::LightError;
 pub use evidence::Evidence;
