@@ -4,6 +4,7 @@
 
 pub mod history;
 pub mod prefetch;
+pub mod proof;
 mod reader;
 pub mod replay;
 pub mod tree;
@@ -11,5 +12,6 @@ pub mod window;
 
 pub use history::{History, HistoryConfig, HistoryError, RecordedBlock, Undo};
 pub use prefetch::{CodeBatch, CodeState, Known, KnownState};
+pub use proof::{ProvenAccount, prove};
 pub use reader::{AppliedState, AsyncState, BatchState, Bridge, SyncState};
 pub use window::{Window, WindowError};

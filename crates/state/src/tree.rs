@@ -7,13 +7,13 @@
 //! | code | code hash | code |
 //!
 //! Keys are hashed because QMDB's index looks only at the first bytes. Nothing is ever deleted: an account that
-//! becomes empty is written as [`Account::default`] and a cleared slot as zero, so that "was cleared" is provable.
+//! becomes empty is written as the default account and a cleared slot as zero, so that "was cleared" is provable.
 //! A key that was *never* written has no proof of absence (an unordered database keeps no neighbours).
 //!
 //! A QMDB root depends on the order of writes, so every writer goes through [`write_diff`], which writes in the
 //! order of the hashed keys: the root is a function of the parent state and the diff alone (EXE-1).
 
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::B256;
 use commonware_codec::RangeCfg;
 use commonware_cryptography::{Sha256, sha256};
 use commonware_glue::stateful::db::{
@@ -28,19 +28,13 @@ use commonware_storage::{
     qmdb::{Error, current, immutable, sync::Target},
     translator::EightCap,
 };
-use commonware_utils::{NZU64, NZUsize, non_empty_range, sequence::FixedBytes};
+use commonware_utils::{NZU64, NZUsize, non_empty_range};
 use rayon::prelude::*;
-use trellis_primitives::{Account, StateCommitment, StateDiff, StateError, TreeCommitment};
+use trellis_light::state::CHUNK;
+use trellis_primitives::{StateCommitment, StateDiff, StateError, TreeCommitment};
 
-/// A hashed key.
-pub type Key = FixedBytes<32>;
-/// An encoded [`Account`].
-pub type AccountBytes = FixedBytes<{ Account::SIZE }>;
-/// A big-endian storage value.
-pub type SlotBytes = FixedBytes<32>;
-
-/// Activity bitmap chunk, in bytes.
-const CHUNK: usize = 32;
+// Who checks a proof of these trees must know the keys, the values and the bitmap too.
+pub use trellis_light::state::{AccountBytes, Key, SlotBytes, account_key, storage_key};
 
 /// Database of accounts.
 pub type AccountsDb<E> = current::unordered::fixed::Db<
@@ -90,19 +84,6 @@ pub type Targets<E> = <Databases<E> as DatabaseSet<E>>::SyncTargets;
 /// Largest code accepted from disk or a peer, in bytes. EIP-170 allows 24,576; genesis may hold more.
 const CODE_BYTES_MAX: usize = 1 << 20;
 
-/// Key of an account.
-pub fn account_key(address: Address) -> Key {
-    Key::new(keccak256(address).0)
-}
-
-/// Key of a storage slot.
-pub fn storage_key(address: Address, slot: U256) -> Key {
-    let mut preimage = [0; 52];
-    preimage[..20].copy_from_slice(address.as_slice());
-    preimage[20..].copy_from_slice(&slot.to_be_bytes::<32>());
-    Key::new(keccak256(preimage).0)
-}
-
 /// Databases under partitions that start with `prefix`, reading through `page_cache`.
 pub fn config<E: Context + Spawner>(prefix: &str, page_cache: &CacheRef) -> Config<E> {
     let buffer = NZUsize!(256 * 1024);
@@ -147,7 +128,7 @@ pub fn config<E: Context + Spawner>(prefix: &str, page_cache: &CacheRef) -> Conf
     (current("accounts"), current("storage"), code)
 }
 
-fn hash(digest: sha256::Digest) -> B256 {
+pub(crate) fn hash(digest: sha256::Digest) -> B256 {
     B256::from(digest.0)
 }
 

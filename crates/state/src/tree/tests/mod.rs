@@ -1,17 +1,18 @@
 //! The databases over the deterministic runtime's storage, where a crash can be had for the asking.
 
 mod diffs;
+mod proofs;
 mod seeds;
 
 use super::*;
-use alloy_primitives::Bytes;
+use alloy_primitives::{Address, Bytes, U256, keccak256};
 use commonware_runtime::{
     Runner as _, Supervisor as _,
     deterministic::{self, Context as Runtime},
 };
 use commonware_utils::NZU16;
 use std::future::Future;
-use trellis_primitives::Change;
+use trellis_primitives::{Account, Change};
 
 fn config_of(prefix: &str) -> Config<Runtime> {
     config::<Runtime>(prefix, &CacheRef::new(NZU16!(1024), NZUsize!(64)))
