@@ -46,3 +46,11 @@ bench-load *args:
 clients *args:
     cargo build --release --bin trellis
     cd tests/clients && npm ci && TRELLIS_BIN="{{justfile_directory()}}/target/release/trellis" npm test -- {{args}}
+
+# The light client for a browser, and Node checking the vectors with it. Takes clang and llvm-ar.
+light-wasm:
+    rustup target add wasm32-unknown-unknown
+    CC_wasm32_unknown_unknown="${CLANG:-clang}" AR_wasm32_unknown_unknown="${LLVM_AR:-llvm-ar}" \
+        cargo build --release -p trellis-light-wasm --target wasm32-unknown-unknown --target-dir target/light-wasm
+    TRELLIS_LIGHT_WASM=target/light-wasm/wasm32-unknown-unknown/release/trellis_light_wasm.wasm \
+        node --test crates/light-wasm/test.mjs
