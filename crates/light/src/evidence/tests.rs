@@ -226,3 +226,36 @@ proptest! {
         }
     }
 }
+
+/// `cargo test --release -p trellis-light -- --ignored --nocapture`: what a node pays for an import.
+#[test]
+#[ignore = "measures, and says nothing in a debug build"]
+fn time_to_verify() {
+    let (sent, validators) = (Sent::new(1_000_000), Validators::new(1));
+    let network = validators.network(NETWORK);
+    for range in [0..1, 500_000..500_064, 500_000..500_100] {
+        let evidence = sent.evidence(&validators, NETWORK, range.clone());
+        let bytes = evidence.to_bytes();
+        let (lane, first, ids) = (Sent::lane(), range.start, sent.ids(range));
+        let verify = || evidence.verify(&network, Sent::SOURCE, lane, first, ids);
+        let known = verify().unwrap();
+        let time = |name: &str, check: &dyn Fn() -> bool| {
+            const ROUNDS: u32 = 200;
+            let start = std::time::Instant::now();
+            assert!((0..ROUNDS).all(|_| check()));
+            let each = start.elapsed() / ROUNDS;
+            println!(
+                "{} messages, {} bytes, {name}: {each:?}",
+                ids.len(),
+                bytes.len()
+            );
+        };
+        time("with the pairing", &|| verify().is_ok());
+        time("of a known block", &|| {
+            evidence
+                .verify_messages_only(&known, lane, first, ids)
+                .is_ok()
+        });
+        time("decoding", &|| Evidence::from_bytes(&bytes).is_ok());
+    }
+}
