@@ -19,6 +19,8 @@ use trellis_primitives::{
 
 /// Most messages one import delivers.
 pub const MESSAGES_MAX: usize = 64;
+/// Most imports one block has: each may need the verification of a certificate.
+pub const IMPORTS_MAX: usize = 128;
 /// Most bytes all imports of a block have together.
 pub const BYTES_MAX: usize = 1024 * 1024;
 /// Most gas one import asks for (EIP-7825).
@@ -115,15 +117,13 @@ impl Import {
         rule(tx.value().is_zero(), "value")?;
         rule(tx.gas_price() == Some(0), "gasPrice")?;
         let input = tx.input();
+        check_count(input)?;
         let call = abi::deliverCall::abi_decode_validate(input).map_err(|_| ImportError::Input)?;
         if call.abi_encode() != input.as_ref() {
             return Err(ImportError::Input);
         }
         let source = u32::try_from(call.source).ok().and_then(ModuleId::new);
         let source = source.ok_or(ImportError::Source(call.source))?;
-        if !(1..=MESSAGES_MAX).contains(&call.messages.len()) {
-            return Err(ImportError::Count(call.messages.len()));
-        }
         let messages: Vec<_> = call.messages.into_iter().map(message_of).collect();
         let (got, expected) = (tx.gas_limit(), gas_limit(input, &messages));
         if got != expected {
@@ -150,7 +150,7 @@ impl Import {
     }
 
     /// Checks that the messages were sent to `destination`, and finally so (MSG-1). `known` gives the block with this hash if
-    /// the caller has verified its certificate before.
+    /// the caller has verified its certificate before; otherwise the block is returned.
     ///
     /// # Errors
     /// [`ImportError::Source`] and [`ImportError::Evidence`].
@@ -160,7 +160,7 @@ impl Import {
         first_chain_id: u64,
         destination: ModuleId,
         known: impl FnOnce(B256) -> Option<Arc<FinalBlock>>,
-    ) -> Result<(), ImportError> {
+    ) -> Result<Option<FinalBlock>, ImportError> {
         if self.source == destination {
             return Err(ImportError::Source(U256::from(self.source.index())));
         }
@@ -171,15 +171,29 @@ impl Import {
             match evidence.verify_messages_only(&block, lane, first, &ids) {
                 // Another certificate for the same block: it has to be verified.
                 Err(LightError::OtherBlock) => {}
-                verified => return Ok(verified?),
+                verified => return Ok(verified.map(|()| None)?),
             }
         }
-        evidence.verify(network, self.source, lane, first, &ids)?;
-        Ok(())
+        let block = evidence.verify(network, self.source, lane, first, &ids)?;
+        Ok(Some(block))
     }
 }
 
 const NO_SIGNATURE: Signature = Signature::new(U256::ZERO, U256::ZERO, false);
+
+/// The number of messages, before they are decoded: in ABI encoding many may claim the same bytes (NET-1).
+fn check_count(input: &[u8]) -> Result<(), ImportError> {
+    // Selector, then four words: source, first, and the places of messages and proof. The messages follow, their number first.
+    let word = |index: usize| {
+        let word = input.get(4 + 32 * index..)?.first_chunk::<32>()?;
+        usize::try_from(U256::from_be_bytes(*word)).ok()
+    };
+    match (word(2), word(4)) {
+        (Some(0x80), Some(count)) if (1..=MESSAGES_MAX).contains(&count) => Ok(()),
+        (Some(0x80), Some(count)) => Err(ImportError::Count(count)),
+        _ => Err(ImportError::Input),
+    }
+}
 
 /// Whether a transaction is from the importing account: nobody can sign like this.
 pub fn is_import(tx: &TxEnvelope) -> bool {

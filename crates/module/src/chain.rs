@@ -40,7 +40,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use trellis_executor::{BlockEnv, Engine};
 use trellis_messaging::outbox;
 use trellis_primitives::{Block, StateDiff, StateReader};
-use trellis_state::{History, HistoryError, RecordedBlock, Undo, Window};
+use trellis_state::{History, HistoryError, Prover, RecordedBlock, Undo, Window};
 use trellis_txpool::{Limits, Pool, PooledTransaction, Stats, Status};
 
 /// Blocks a slow subscriber may fall behind before it is told that it lagged.
@@ -78,6 +78,7 @@ pub struct Chain {
     pub(crate) window: Arc<RwLock<Window>>,
     candidates: Mutex<BTreeMap<(u64, B256), Arc<Candidate>>>,
     state: OnceLock<Arc<dyn StateReader + Send + Sync>>,
+    prover: OnceLock<Arc<dyn Prover>>,
     applied: AtomicU64,
     /// Counts changes of the pool and the head.
     changed: watch::Sender<u64>,
@@ -144,6 +145,7 @@ impl Chain {
             window: Arc::new(RwLock::new(recent)),
             candidates: Mutex::default(),
             state: OnceLock::new(),
+            prover: OnceLock::new(),
             applied: AtomicU64::new(0),
             changed: watch::channel(0).0,
             blocks: broadcast::channel(BLOCK_BACKLOG).0,
@@ -163,6 +165,17 @@ impl Chain {
         self.applied.fetch_max(applied, Ordering::SeqCst);
         // A second attachment would come from a second engine over the same chain; the first stays.
         let _ = self.state.set(state);
+    }
+
+    /// Connects what proves the applied state.
+    pub fn attach_prover(&self, prover: Arc<dyn Prover>) {
+        // As with the state, the first stays.
+        let _ = self.prover.set(prover);
+    }
+
+    /// What proves the applied state; `None` until the databases are open.
+    pub fn prover(&self) -> Option<&Arc<dyn Prover>> {
+        self.prover.get()
     }
 
     /// Whether the databases hold the state of the head.

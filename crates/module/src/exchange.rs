@@ -48,6 +48,15 @@ struct Certified {
     lanes: Lanes,
 }
 
+impl Entry {
+    fn learn(&mut self, block: FinalBlock) {
+        self.known.push_back(Arc::new(block));
+        if self.known.len() > KNOWN_MAX {
+            self.known.pop_front();
+        }
+    }
+}
+
 impl Exchange {
     /// An exchange without modules. Certificates are verified under the key of `network`.
     pub fn new(network: Network) -> Arc<Self> {
@@ -101,15 +110,12 @@ impl Exchange {
             let Some(entry) = modules.get_mut(&source) else {
                 return;
             };
-            entry.known.push_back(Arc::new(FinalBlock {
+            entry.learn(FinalBlock {
                 finalization: finalization.clone(),
                 hash: block.hash(),
                 header: block.header().clone(),
                 extension: block.extension().clone(),
-            }));
-            if entry.known.len() > KNOWN_MAX {
-                entry.known.pop_front();
-            }
+            });
             let newest = entry.newest.as_ref();
             if newest.is_some_and(|newest| newest.block.number() >= block.number()) {
                 return;
@@ -128,7 +134,14 @@ impl Exchange {
         }
     }
 
-    /// The block with this hash, if a module here has certified it lately.
+    /// Remembers a block whose certificate was verified here: the next import from it needs no pairing.
+    pub(crate) fn learn(&self, source: ModuleId, block: FinalBlock) {
+        if let Some(entry) = self.modules.write().get_mut(&source) {
+            entry.learn(block);
+        }
+    }
+
+    /// The block with this hash, if its certificate was verified here lately.
     pub(crate) fn known(&self, source: ModuleId, hash: B256) -> Option<Arc<FinalBlock>> {
         let modules = self.modules.read();
         let mut known = modules.get(&source)?.known.iter().rev();
@@ -223,7 +236,8 @@ impl Exchange {
             let (transaction, encoded) = import.transaction(destination.spec().chain_id(), 0);
             gas += alloy_consensus::Transaction::gas_limit(transaction.inner());
             bytes += encoded.len();
-            if gas > gas_max || bytes > import::BYTES_MAX {
+            let full = imports.len() == import::IMPORTS_MAX;
+            if full || gas > gas_max || bytes > import::BYTES_MAX {
                 break;
             }
             imports.push(import);

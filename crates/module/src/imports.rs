@@ -10,7 +10,7 @@ use trellis_executor::Transaction;
 use trellis_messaging::{
     Import,
     gateway::{counts, received_slot},
-    import::{self, is_import},
+    import::{self, IMPORTS_MAX, is_import},
 };
 use trellis_primitives::{
     ModuleId, StateError, StateReader,
@@ -45,6 +45,9 @@ pub(crate) fn check(chain: &Chain, transactions: &[Transaction]) -> Result<usize
             "an import stands behind other transactions".into(),
         ));
     }
+    if count > IMPORTS_MAX {
+        return Err((count, format!("more than {IMPORTS_MAX} imports")));
+    }
     let (mut gas, mut bytes) = (0_u64, 0);
     let gas_max = import::gas_max(chain.spec().gas_limit);
     for (index, tx) in imports.iter().enumerate() {
@@ -70,7 +73,10 @@ fn check_one(chain: &Chain, tx: &Transaction) -> Result<(), import::ImportError>
     let exchange = chain.exchange();
     let known = |hash| exchange.known(import.source, hash);
     let (first, here) = (chain.spec().first_chain_id(), chain.spec().id);
-    import.verify(exchange.network(), first, here, known)
+    if let Some(block) = import.verify(exchange.network(), first, here, known)? {
+        exchange.learn(import.source, block);
+    }
+    Ok(())
 }
 
 /// Whether all of a block's first `count` transactions, its imports, succeeded.

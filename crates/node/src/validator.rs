@@ -26,7 +26,7 @@ use trellis_light::Network as LightNetwork;
 use trellis_module::{Chain, ChainSpec, Exchange, Module, Timing, genesis};
 use trellis_primitives::{ModuleId, ModuleName};
 use trellis_state::{
-    AppliedState, Bridge, History, HistoryConfig, SyncState, replay,
+    AppliedState, Bridge, History, HistoryConfig, StateProver, SyncState, replay,
     tree::{self, Databases},
 };
 use trellis_txpool::Limits;
@@ -264,6 +264,7 @@ fn module_context(context: &Context, name: &ModuleName) -> Context {
 /// Connects the chain to its state once the databases are open.
 async fn attach(chain: &Arc<Chain>, engine: Engine) {
     let databases: Databases<Context> = engine.state.subscribe_databases().await;
+    chain.attach_prover(Arc::new(StateProver(databases.clone())));
     let applied = engine
         .marshal
         .get_processed()

@@ -67,6 +67,7 @@ pub(crate) const KNOWN_METHODS: &[&str] = &[
     "trellis_getMessage",
     "trellis_getMessageProof",
     "trellis_getMessagesOf",
+    "trellis_getProof",
     "trellis_networkInfo",
     "trellis_supply",
     "txpool_status",

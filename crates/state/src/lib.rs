@@ -12,6 +12,6 @@ pub mod window;
 
 pub use history::{History, HistoryConfig, HistoryError, RecordedBlock, Undo};
 pub use prefetch::{CodeBatch, CodeState, Known, KnownState};
-pub use proof::{ProvenAccount, prove};
+pub use proof::{ProvenAccount, Prover, StateProver, prove};
 pub use reader::{AppliedState, AsyncState, BatchState, Bridge, SyncState};
 pub use window::{Window, WindowError};

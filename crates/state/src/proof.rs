@@ -8,6 +8,7 @@ use crate::{
 use alloy_primitives::{Address, U256};
 use commonware_runtime::Spawner;
 use commonware_storage::Context;
+use futures::{FutureExt as _, future::BoxFuture};
 use trellis_light::StateProof;
 use trellis_primitives::{Account, StateCommitment, StateError};
 
@@ -18,6 +19,31 @@ pub struct ProvenAccount {
     pub account: Option<(Account, StateProof)>,
     /// The slots, in the order they were asked for; a cleared one is zero.
     pub slots: Vec<Option<(U256, StateProof)>>,
+}
+
+/// Something that proves what a state holds, whatever runtime its databases run on.
+pub trait Prover: Send + Sync {
+    /// Proves an account and slots of its storage against `state` (see [`prove`]).
+    fn prove<'a>(
+        &'a self,
+        state: &'a StateCommitment,
+        address: Address,
+        slots: &'a [U256],
+    ) -> BoxFuture<'a, Result<ProvenAccount, StateError>>;
+}
+
+/// The databases a prover reads.
+pub struct StateProver<E: Context + Spawner>(pub Databases<E>);
+
+impl<E: Context + Spawner> Prover for StateProver<E> {
+    fn prove<'a>(
+        &'a self,
+        state: &'a StateCommitment,
+        address: Address,
+        slots: &'a [U256],
+    ) -> BoxFuture<'a, Result<ProvenAccount, StateError>> {
+        prove(&self.0, state, address, slots).boxed()
+    }
 }
 
 /// Proves an account and slots of its storage against `state`: what the newest applied block commits to.

@@ -5,6 +5,7 @@ import { getAddress, parseEther, parseEventLogs, stringToHex } from 'viem';
 import { network } from '../harness.mjs';
 import { artifacts } from '../lib/contracts.mjs';
 import { GATEWAY, attribute, gatewayAbi, interoperable, messageStatus, sendMessage, sentIn } from '../lib/messages.mjs';
+import { until } from '../lib/poll.mjs';
 import { Socket } from '../lib/rpc.mjs';
 
 const net = await network(import.meta.url);
@@ -203,6 +204,21 @@ test('a proof and the finality it rests on are served', { skip }, async () => {
   const finality = await hub.rpc('trellis_getFinality');
   assert.equal(finality.networkKey, proof.networkKey);
   assert.equal((await hub.rpc('eth_getBlockByHash', finality.hash, false)).number, finality.number);
+});
+
+test('state is proven against a certified block', { skip }, async () => {
+  const account = await hub.fresh('2');
+  const proof = await until('a proof of a new account', async () => {
+    const found = await hub.rpc('trellis_getProof', account.address, ['0x0']);
+    return found.account && found;
+  });
+  assert.equal(BigInt(proof.account.balance), parseEther('2'));
+  assert(proof.account.proof.length > 100);
+  assert.deepEqual(proof.storage, [{ slot: '0x0', value: null, proof: null }], 'what was never written has no proof');
+  const gateway = await hub.rpc('trellis_getProof', GATEWAY, ['0x0']);
+  assert.equal(BigInt(gateway.storage[0].value) & 0xffffffffffffffffn, 3n, 'the gateway knows three modules');
+  const error = await hub.refusal('trellis_getProof', GATEWAY, Array(257).fill('0x0'));
+  assert.match(error.message, /256/);
 });
 
 test('the gateways hold what is on its way, and nothing else', { skip }, async () => {

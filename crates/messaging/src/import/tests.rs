@@ -111,3 +111,22 @@ fn fixed_fields_are_fixed() {
         );
     }
 }
+
+/// NET-1: four thousand messages that all claim the same bytes are refused before any of them is read.
+#[test]
+fn messages_are_counted_before_they_are_decoded() {
+    let mut call = input(&[message(21_000, vec![1; 100_000])]).to_vec();
+    for count in [0_usize, MESSAGES_MAX + 1, 4_000, usize::MAX] {
+        call[4 + 32 * 5 - 32..4 + 32 * 5].copy_from_slice(&U256::from(count).to_be_bytes::<32>());
+        let tx = TxLegacy {
+            to: TxKind::Call(GATEWAY),
+            input: call.clone().into(),
+            ..TxLegacy::default()
+        };
+        let error = Import::decode(&TxEnvelope::from(tx.into_signed(NO_SIGNATURE))).unwrap_err();
+        assert!(
+            matches!(error, ImportError::Count(got) if got == count),
+            "{error}"
+        );
+    }
+}

@@ -1,10 +1,11 @@
 use super::{Draft, bare_genesis, env_on, raw, spec};
-use crate::{Chain, ChainSpec, chain::Candidate, genesis};
+use crate::{Chain, ChainSpec, Exchange, chain::Candidate, genesis};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use futures::{FutureExt as _, future::BoxFuture};
 use parking_lot::{Mutex, RwLock};
 use std::{collections::BTreeMap, sync::Arc};
 use trellis_executor::{Engine, Transaction, encode_access_list, execute_block};
+use trellis_messaging::gateway;
 use trellis_primitives::{Account, Block, StateDiff, StateError, StateReader};
 use trellis_state::{History, HistoryConfig, HistoryError, RecordedBlock, Undo};
 use trellis_txpool::Limits;
@@ -95,6 +96,17 @@ impl Light {
     }
 
     pub(crate) fn with(spec: ChainSpec, window: u64, limits: Limits) -> Self {
+        let exchange = Exchange::insecure(spec.network_id);
+        Self::among(spec, window, limits, exchange)
+    }
+
+    /// A chain beside the other modules of `exchange`.
+    pub(crate) fn among(
+        spec: ChainSpec,
+        window: u64,
+        limits: Limits,
+        exchange: Arc<Exchange>,
+    ) -> Self {
         let history = History::in_memory(HistoryConfig::new(spec.identity(), window));
         let chain = Chain::open(
             spec.clone(),
@@ -103,7 +115,7 @@ impl Light {
             window,
             limits,
             Engine::default(),
-            crate::Exchange::insecure(1),
+            exchange,
         );
         let light = Self::over(chain.unwrap(), history);
         light.state.apply(&genesis::state(&spec));
@@ -130,6 +142,9 @@ impl Light {
         let env = env_on(self.chain.spec(), parent);
         let executed = execute_block(env, &state, transactions).unwrap();
         let mut draft = Draft::on(self.chain.spec(), parent);
+        let events = gateway::events(&executed.receipts);
+        let lanes = self.chain.lanes_after(parent).after(&events);
+        draft.extension.outbox = lanes.root();
         draft.header.gas_used = executed.gas_used;
         draft.header.logs_bloom = executed.logs_bloom;
         draft.header.receipts_root = executed.receipts_root;
@@ -146,7 +161,7 @@ impl Light {
             undo: Arc::new(Undo::new(number, &executed.diff)),
         };
         self.chain
-            .remember(Candidate::new(Arc::new(recorded), executed.diff));
+            .remember(Candidate::new(Arc::new(recorded), executed.diff).with_lanes(lanes));
         self.chain.candidate(number, hash).unwrap()
     }
 

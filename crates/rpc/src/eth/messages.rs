@@ -1,7 +1,8 @@
-//! Messages between modules: `trellis_getMessage`, `trellis_getMessagesOf`, `trellis_getMessageProof`, `trellis_getFinality`, `trellis_supply`.
+//! Messages between modules and proofs: `trellis_getMessage`, `trellis_getMessagesOf`, `trellis_getMessageProof`, `trellis_getProof`, `trellis_getFinality`, `trellis_supply`.
 //!
 //! Every module answers for all messages of the network: this process follows all modules.
 
+mod proof;
 mod supply;
 mod updates;
 mod view;
@@ -47,6 +48,7 @@ pub(super) async fn dispatch(
             .positional()
             .and_then(|params| params.finish())
             .and_then(|()| json(&finality(&chain))),
+        "trellis_getProof" => proof::get(&chain, params).await,
         "trellis_supply" => match params.positional().and_then(|params| params.finish()) {
             Ok(()) => module.blocking(move || json(&supply::of(&chain)?)).await,
             Err(error) => Err(error),

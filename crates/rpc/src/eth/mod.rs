@@ -97,7 +97,7 @@ fn unavailable(method: &str) -> Option<RpcError> {
             "this node holds no keys: sign in the wallet and use eth_sendRawTransaction"
         }
         "eth_getProof" => {
-            "the state root is a QMDB root, not a Merkle-Patricia root, so there is no Ethereum proof to give"
+            "the state root is a QMDB root, not a Merkle-Patricia root, so there is no Ethereum proof to give; use trellis_getProof"
         }
         "eth_getWork" | "eth_submitWork" | "eth_submitHashrate" | "eth_getCompilers" => {
             "blocks are made by validators, not mined"

@@ -17,7 +17,9 @@ fn no_lie_of_a_leader_is_believed() {
     }
     assert!(kinds.len() >= 12, "{kinds:?}");
     // MSG-1: messages that were forged, replayed, skipped or out of order arrive no more than other lies are believed.
-    let of_imports = Lie::OF_IMPORTS.iter().filter(|lie| kinds.contains(lie.name()));
+    let of_imports = Lie::OF_IMPORTS
+        .iter()
+        .filter(|lie| kinds.contains(lie.name()));
     assert!(of_imports.count() >= 5, "{kinds:?}");
 }
 

@@ -21,7 +21,11 @@ fn a_calm_network_agrees() {
     // MSG-1: they did send each other messages, some of which failed, and all arrived.
     let messages = |report: &Report| report.messages.0 > 0 && report.messages.2 > 0;
     assert!(reports.iter().any(messages));
-    assert!(reports.iter().all(|report| report.messages.0 == report.messages.1));
+    assert!(
+        reports
+            .iter()
+            .all(|report| report.messages.0 == report.messages.1)
+    );
 }
 
 #[test]
