@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { require } from '../build.mjs';
 import { artifacts } from '../testing/artifacts.mjs';
 import { ALICE, BOB, CAROL, Chain, interoperable } from '../testing/chain.mjs';
-import { callOf, g2, makeVector, networkKey, outbox, SECRET } from '../testing/vector.mjs';
+import { callOf, g2 } from '../testing/evidence.mjs';
+import { makeVector, networkKey, outbox, SECRET } from '../testing/vector.mjs';
 
 const { concat, encodeDeployData, getAddress, pad, zeroAddress } = require('viem');
 

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { require } from '../build.mjs';
 import { ALICE, BOB, CAROL, Chain, interoperable } from '../testing/chain.mjs';
+import { callOf, g2 } from '../testing/evidence.mjs';
 import { GATEWAY, Module, attribute } from '../testing/module.mjs';
-import { SECRET, callOf, g2, makeVector, networkKey } from '../testing/vector.mjs';
+import { SECRET, makeVector, networkKey } from '../testing/vector.mjs';
 
 const { getAddress, getContractAddress, toFunctionSelector } = require('viem');
 

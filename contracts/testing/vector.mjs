@@ -1,44 +1,12 @@
-/**
- * Evidence of one outside message as `trellis_getMessageProof` answers, and a maker of such evidence with a key of its own:
- * what a network would sign, written a second time. Numbers are what `BigInt` takes, bytes are hex:
- *
- *   networkId, networkKey (96 bytes, compressed), source, sourceChainId, destinationChainId, sequence
- *   message { sender, recipient, value, gasLimit, refundTo, payload }
- *   finalization (section 6.1), header (RLP), extension, count, range [], path []
- */
+/** A maker of evidence (evidence.mjs) with a key of its own: what a network would sign, written a second time. */
 import { require } from '../build.mjs';
 import { messageId } from './module.mjs';
 
 const { bls12_381: bls } = require('@noble/curves/bls12-381');
-const {
-  bytesToHex,
-  concat,
-  hexToBytes,
-  keccak256,
-  numberToHex,
-  pad,
-  size,
-  slice,
-  toHex,
-  toRlp,
-  zeroHash,
-} = require('viem');
+const { concat, hexToBytes, keccak256, numberToHex, pad, size, slice, toHex, toRlp, zeroHash } = require('viem');
 
 const DST = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_';
-const word = (value) => numberToHex(value, { size: 64 });
 const number = (value, bytes) => numberToHex(value, { size: bytes });
-
-/** EIP-2537 of a compressed point of G1. */
-export function g1(compressed) {
-  const { x, y } = bls.G1.ProjectivePoint.fromHex(compressed.slice(2)).toAffine();
-  return concat([word(x), word(y)]);
-}
-
-/** EIP-2537 of a compressed point of G2. */
-export function g2(compressed) {
-  const { x, y } = bls.G2.ProjectivePoint.fromHex(compressed.slice(2)).toAffine();
-  return concat([x.c0, x.c1, y.c0, y.c1].map(word));
-}
 
 // ------------------------------------------------------------------------------------------------- section 4
 
@@ -96,21 +64,6 @@ export function finalize(secret, { networkId, module, epoch, view, parent, hash,
   return concat([proposal, `0x${bls.G1.ProjectivePoint.fromAffine(signature.toAffine()).toHex(true)}`]);
 }
 
-/** The fields of an encoded certificate, its signature as EIP-2537 has it. */
-export function certificate(finalization) {
-  const bytes = hexToBytes(finalization);
-  let at = 0;
-  const next = () => {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      value |= BigInt(bytes[at] & 127) << shift;
-      if (bytes[at++] < 128) return value;
-    }
-  };
-  const [epoch, viewNumber, parentView] = [next(), next(), next()];
-  return { epoch, viewNumber, parentView, signature: g1(bytesToHex(bytes.slice(at + 32))) };
-}
-
 /** A header with the fields of Ethereum's, of which only `extraData` has a meaning here. */
 export function header(extension) {
   const extraData = keccak256(concat([toHex('trellis/extension'), extension]));
@@ -152,18 +105,4 @@ export function makeVector({
     finalization: finalize(secret, { networkId, module, hash: keccak256(rlp), ...round }),
     ...{ header: rlp, extension, count: `${count}`, range: walk(ids, sequence), path },
   };
-}
-
-/** The arguments of `receiveFromTrellis` for a vector. */
-export function callOf({ message, sequence, finalization, header: rlp, extension, count, range, path }) {
-  const { value, gasLimit, ...rest } = message;
-  const proof = {
-    certificate: certificate(finalization),
-    header: rlp,
-    extension,
-    count: BigInt(count),
-    hashes: range,
-    lanePath: path,
-  };
-  return [{ ...rest, value: BigInt(value), gasLimit: BigInt(gasLimit) }, BigInt(sequence), proof];
 }
