@@ -3,7 +3,7 @@
  * scenario's name]`. The convention is in lib/snippets.mjs. Exit code 1 when a page breaks it or a command fails.
  */
 import { pages, scenariosOf } from './lib/pages.mjs';
-import { runScenario } from './lib/scenario.mjs';
+import { runScenario, skipped } from './lib/scenario.mjs';
 
 const wanted = process.argv[2] ?? '';
 let [passed, failed] = [0, 0];
@@ -26,7 +26,8 @@ for (const page of pages()) {
   });
   for (const scenario of found) {
     const name = `${page}: ${scenario.name}`;
-    if (name.includes(wanted)) await check(name, () => runScenario(scenario, (line) => console.log(`  ${line}`)));
+    if (skipped(scenario)) console.log(`- ${name}: skipped, ${skipped(scenario)}`);
+    else if (name.includes(wanted)) await check(name, () => runScenario(scenario, (line) => console.log(`  ${line}`)));
   }
 }
 console.log(`${passed} passed, ${failed} failed`);

@@ -3,19 +3,33 @@
  * type them into one terminal. Variables and `cd` carry over from step to step.
  *
  * The pages say port 8545; the network is on a free port, so `:8545` is replaced on the way in and put back in what the
- * steps print. `trellis`, `./target/release/trellis` and `cargo run ... --` are the binary under test.
+ * steps print. `trellis`, `./target/release/trellis` and `cargo run ... --` are the binary under test; `examples/` is that of
+ * the repository.
  */
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Process, trellisBinary } from '../harness.mjs';
+import { missing } from './capabilities.mjs';
 import { until, within } from './poll.mjs';
 import { freePort } from './ports.mjs';
 import { missingLine } from './snippets.mjs';
 
 /** Longest run of one step, in milliseconds: some install packages. */
 const STEP_MAX = 180_000;
+
+const EXAMPLES = fileURLToPath(new URL('../../../examples', import.meta.url));
+
+/**
+ * Why a scenario is not run with this binary, or false: those named `messages` need what a peer is known not to do.
+ * @param {import('./snippets.mjs').Scenario} scenario
+ */
+export function skipped({ name }) {
+  const peer = basename(trellisBinary()) === 'anvil-network.mjs';
+  return peer && /^messages\b/.test(name) ? missing('anvil/')('messages') : false;
+}
 
 /** Stands for cargo where a page runs the node from its sources. */
 const CARGO = `#!/bin/sh
@@ -47,6 +61,7 @@ class Run {
     const target = join(this.home, 'target', 'release');
     await Promise.all([mkdir(this.bin), mkdir(target, { recursive: true })]);
     for (const at of [this.bin, target]) await symlink(trellisBinary(), join(at, 'trellis'));
+    await symlink(EXAMPLES, join(this.home, 'examples'));
     await writeFile(join(this.bin, 'cargo'), CARGO);
     await chmod(join(this.bin, 'cargo'), 0o755);
     this.port = await freePort();
