@@ -8,11 +8,7 @@ export const GATEWAY = '0x0000000000000000000000000000000000007786';
 export const gatewayAbi = JSON.parse(
   readFileSync(new URL('../../../contracts/artifacts/gateway.json', import.meta.url), 'utf8'),
 ).abi;
-const attributesAbi = parseAbi([
-  'function gasLimit(uint256)',
-  'function refundTo(address)',
-  'function outside()',
-]);
+const attributesAbi = parseAbi(['function gasLimit(uint256)', 'function refundTo(address)', 'function outside()']);
 
 /** An ERC-7930 address: the chain and the account there. */
 export function interoperable(chainId, address) {

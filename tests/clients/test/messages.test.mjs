@@ -1,7 +1,7 @@
 /** Messages between modules (docs/spec/messages.md): sent, proven, delivered once, retried and refunded (MSG-1, MSG-2). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { getAddress, parseEther, parseEventLogs, stringToHex } from 'viem';
+import { concatHex, getAddress, parseEther, parseEventLogs, stringToHex } from 'viem';
 import { network } from '../harness.mjs';
 import { artifacts } from '../lib/contracts.mjs';
 import { GATEWAY, attribute, gatewayAbi, interoperable, messageStatus, sendMessage, sentIn } from '../lib/messages.mjs';
@@ -83,7 +83,9 @@ test('a failed delivery keeps the value, and anybody can try again', { skip }, a
   const [sender, owner] = await Promise.all([hub.fresh('2'), market.fresh()]);
   const inbox = await deployInbox(market, owner);
   const refuse = (refusing) =>
-    market.wallet(owner).writeContract({ address: inbox, abi: artifacts.Inbox.abi, functionName: 'refuse', args: [refusing] });
+    market
+      .wallet(owner)
+      .writeContract({ address: inbox, abi: artifacts.Inbox.abi, functionName: 'refuse', args: [refusing] });
   await market.receipt(await refuse(true));
   const value = parseEther('1');
   const id = await sendMessage(hub, sender, market, inbox, { value });
@@ -155,20 +157,22 @@ test('messages of one source arrive in the order they were sent', { skip }, asyn
 
 test('each refusal says what is wrong', { skip }, async () => {
   const sender = await hub.fresh();
-  const send = (recipient, attributes = [], value = 0n) => () =>
-    hub.public.simulateContract({
-      account: sender.address,
-      address: GATEWAY,
-      abi: gatewayAbi,
-      functionName: 'sendMessage',
-      args: [recipient, '0x', attributes],
-      value,
-    });
+  const send =
+    (recipient, attributes = [], value = 0n) =>
+    () =>
+      hub.public.simulateContract({
+        account: sender.address,
+        address: GATEWAY,
+        abi: gatewayAbi,
+        functionName: 'sendMessage',
+        args: [recipient, '0x', attributes],
+        value,
+      });
   const to = interoperable(market.chainId, sender.address);
   for (const [refused, name] of [
     [send(interoperable(hub.chainId + 50, sender.address)), 'NotAModule'],
     [send(interoperable(hub.chainId, sender.address)), 'RecipientInSameModule'],
-    [send('0x0001000004'), 'InvalidChainReference'],
+    [send(concatHex(['0x000100000014', sender.address])), 'InvalidChainReference'],
     [send(to, ['0x12345678']), 'UnsupportedAttribute'],
     [send(to, [attribute('gasLimit', 1n)]), 'GasLimitOutOfRange'],
     [send(interoperable(1, sender.address), [attribute('outside')], 1n), 'ValueForOutsideChain'],
