@@ -1,5 +1,5 @@
 /**
- * An account in the hub owns and uses an ERC-4626 vault in another module, through OpenZeppelin's CrosschainRemoteExecutor:
+ * An account in the hub owns and uses an ERC-4626 vault in another module, through OpenZeppelin's executor:
  *
  *   node examples/remote-vault/remote-vault.mjs [URL]
  */
