@@ -140,7 +140,7 @@ fn wrong_values_are_told_with_their_rule() {
         (&["dev", "--block-time", "1h"], "write 100ms, 1s"),
         (&["dev", "--modules", "hub,hub"], "named twice"),
         (&["dev", "--modules", "Hub"], "must be 1 to 24 characters"),
-        (&["dev", "--gas-limit", "1"], "outside 5000000"),
+        (&["dev", "--gas-limit", "1"], "outside 20000000"),
         (
             &["dev", "--ephemeral", "--data-dir", "x"],
             "--ephemeral keeps nothing on disk",

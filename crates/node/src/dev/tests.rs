@@ -88,13 +88,13 @@ fn every_validator_needs_a_port() {
 
 #[test]
 fn the_gas_limit_has_a_range() {
-    for gas in [0, 4_999_999, 2_000_000_001, u64::MAX] {
+    for gas in [0, 19_999_999, 2_000_000_001, u64::MAX] {
         assert_eq!(
             rule(|c| c.gas_limit = gas),
-            format!("--gas-limit: {gas}, from 5000000 to 2000000000 are possible")
+            format!("--gas-limit: {gas}, from 20000000 to 2000000000 are possible")
         );
     }
-    allowed(|c| c.gas_limit = 5_000_000);
+    allowed(|c| c.gas_limit = 20_000_000);
     allowed(|c| c.gas_limit = 2_000_000_000);
 }
 
