@@ -127,7 +127,7 @@ impl Clients {
                 TxKind::Call(wallet::address((sender + 1) % SENDERS)),
                 Bytes::new(),
             ),
-            4..6 => (TxKind::Call(GATEWAY), self.message(chain_id)),
+            4..7 => (TxKind::Call(GATEWAY), self.message(chain_id)),
             _ => (
                 TxKind::Call(wallet::recipient(self.rng.random_range(1..8))),
                 Bytes::new(),

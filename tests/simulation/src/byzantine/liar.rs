@@ -218,13 +218,15 @@ impl Liar {
 }
 
 impl Liar {
-    fn choose(&self, block: &Block) -> Lie {
+    /// Lies to try on a block, one after the other: not every block can be made wrong in every way.
+    fn choose(&self, block: &Block) -> impl Iterator<Item = Lie> + use<> {
         let lies = if imports::has_imports(block) && self.lies.draw(2) == 0 {
             Lie::OF_IMPORTS.as_slice()
         } else {
             Lie::ALL.as_slice()
         };
-        lies[self.lies.draw(lies.len())]
+        let first = self.lies.draw(lies.len());
+        lies.iter().copied().cycle().skip(first).take(lies.len())
     }
 }
 
@@ -258,8 +260,11 @@ impl<E: Runtime> Application<E> for Liar {
             .await?;
         let mut block = proposed.block;
         if self.lies.draw(10) < 7 {
-            let lie = self.choose(&block);
-            if let Some(told) = lie.tell(self.honest.chain().spec().chain_id(), &block) {
+            let chain_id = self.honest.chain().spec().chain_id();
+            let mut lies = self.choose(&block);
+            if let Some((lie, told)) =
+                lies.find_map(|lie| lie.tell(chain_id, &block).map(|told| (lie, told)))
+            {
                 self.lies.told(lie.name(), told.hash());
                 block = told;
             }
