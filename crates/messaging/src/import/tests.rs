@@ -98,7 +98,7 @@ fn fixed_fields_are_fixed() {
         (
             TxLegacy {
                 gas_price: 1,
-                ..base.clone()
+                ..base
             },
             "gasPrice",
         ),
