@@ -30,10 +30,20 @@ fn modules(indexes: [u32; 2]) -> [Light; 2] {
     indexes.map(|index| Light::among(spec_of(index), 8, Limits::default(), exchange.clone()))
 }
 
-/// A message of `signer(0)` to module 2, with `nonce` as its value.
+/// A message of `signer(0)` from module 1 to module 2, with a value that tells it from others.
 fn message(nonce: u64, recipient: Address, payload: &'static [u8]) -> Transaction {
+    message_from(1, nonce, recipient, payload)
+}
+
+fn message_from(
+    source: u32,
+    nonce: u64,
+    recipient: Address,
+    payload: &'static [u8],
+) -> Transaction {
     let to = spec_of(2).chain_id();
     sign(0, nonce, |tx| {
+        tx.chain_id = spec_of(source).chain_id();
         tx.to = TxKind::Call(GATEWAY);
         tx.gas_limit = SEND_GAS;
         tx.value = U256::from(nonce + 1);
@@ -195,21 +205,35 @@ fn imports_that_break_a_rule_are_refused() {
 fn sources_take_turns() {
     let exchange = Exchange::insecure(spec().network_id);
     let light = |index| Light::among(spec_of(index), 8, Limits::default(), exchange.clone());
-    let (source, destination) = (light(1), light(2));
+    let (hub, source, destination) = (light(0), light(1), light(2));
     let payee = address(7);
-    let many: Vec<_> = (0..100).map(|nonce| message(nonce, payee, b"")).collect();
-    publish(&source, &many);
+    let many = |from, count| -> Vec<_> {
+        let message = |nonce| message_from(from, nonce, payee, b"");
+        (0..count).map(message).collect()
+    };
+    publish(&hub, &many(0, 10));
+    publish(&source, &many(1, 100));
     let none: BTreeMap<_, _> = [(module(0), 0), (module(1), 0)].into();
-    let collected = exchange.collect(&destination.chain, 7, &none).unwrap();
-    let ranges: Vec<_> = collected
-        .iter()
-        .map(|import| (import.source, import.first, import.messages.len()))
-        .collect();
-    assert_eq!(ranges, [(module(1), 0, 64), (module(1), 64, 36)]);
-    let gas = collected
-        .iter()
-        .map(|import| alloy_consensus::Transaction::gas_limit(import.transaction(1, 0).0.inner()));
-    assert!(gas.sum::<u64>() <= import::gas_max(destination.chain.spec().gas_limit));
+    let ranges = |round| {
+        let collected = exchange.collect(&destination.chain, round, &none).unwrap();
+        let gas = |import: &Import| {
+            alloy_consensus::Transaction::gas_limit(import.transaction(1, 0).0.inner())
+        };
+        let asked: u64 = collected.iter().map(gas).sum();
+        assert!(asked <= import::gas_max(destination.chain.spec().gas_limit));
+        let range = |import: &Import| (import.source, import.first, import.messages.len());
+        collected.iter().map(range).collect::<Vec<_>>()
+    };
+    let (first, second) = (module(0), module(1));
+    // A source with much does not keep one with little waiting, whoever is first.
+    assert_eq!(
+        ranges(6),
+        [(first, 0, 10), (second, 0, 64), (second, 64, 36)]
+    );
+    assert_eq!(
+        ranges(7),
+        [(second, 0, 64), (first, 0, 10), (second, 64, 36)]
+    );
 }
 
 /// After a restart the index is read from the history, and proves what was sent before.
