@@ -142,10 +142,10 @@ impl Import {
     fn ids(&self, first_chain_id: u64, destination: ModuleId) -> Vec<B256> {
         let chain = |module: ModuleId| first_chain_id + u64::from(module.index());
         let (from, to) = (chain(self.source), chain(destination));
-        let sequences = self.first..;
-        sequences
-            .zip(&self.messages)
-            .map(|(sequence, message)| message.id(from, to, sequence))
+        let messages = self.messages.iter().zip(0..);
+        // No lane is so long that this wraps: the range is checked where it is proven.
+        messages
+            .map(|(message, n)| message.id(from, to, self.first.wrapping_add(n)))
             .collect()
     }
 
@@ -206,8 +206,11 @@ fn gas_limit(input: &[u8], messages: &[Message]) -> u64 {
     // EIP-7623: a byte other than zero counts as four.
     let zeros = input.iter().filter(|byte| **byte == 0).count() as u64;
     let tokens = zeros + 4 * (input.len() as u64 - zeros);
-    let deliveries: u64 = messages.iter().map(delivery_gas).sum();
-    (BASE_GAS + 4 * tokens + deliveries).max(21_000 + 10 * tokens)
+    let standard = messages
+        .iter()
+        .map(delivery_gas)
+        .fold(BASE_GAS + 4 * tokens, u64::saturating_add);
+    standard.max(21_000 + 10 * tokens)
 }
 
 /// Gas of one delivery.

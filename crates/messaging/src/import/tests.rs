@@ -1,6 +1,8 @@
 use super::*;
 use alloy_primitives::Address;
+use commonware_codec::{Copying, DecodeExt as _};
 use proptest::{collection::vec, prelude::*};
+use trellis_light::NetworkKey;
 
 fn message(gas_limit: u64, payload: Vec<u8>) -> Message {
     Message {
@@ -129,4 +131,43 @@ fn messages_are_counted_before_they_are_decoded() {
             "{error}"
         );
     }
+}
+
+/// NET-1: a stranger's import may ask for any gas. What no transaction can offer is refused, and does not wrap to what one can.
+#[test]
+fn gas_beyond_all_numbers_is_refused() {
+    for limits in [vec![u64::MAX], vec![u64::MAX / 2; 3]] {
+        let messages: Vec<_> = limits.iter().map(|gas| message(*gas, Vec::new())).collect();
+        let tx = TxLegacy {
+            to: TxKind::Call(GATEWAY),
+            gas_limit: GAS_MAX,
+            input: input(&messages),
+            ..TxLegacy::default()
+        };
+        let error = Import::decode(&TxEnvelope::from(tx.into_signed(NO_SIGNATURE))).unwrap_err();
+        let expected = u64::MAX;
+        assert!(
+            matches!(error, ImportError::Gas { got: GAS_MAX, expected: found } if found == expected),
+            "{error}"
+        );
+    }
+}
+
+/// MSG-1: a stranger's import may claim any sequence. Behind the last one there is no message.
+#[test]
+fn sequences_beyond_all_lanes_prove_nothing() {
+    let vectors = include_str!("../../../light/vectors/evidence.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let bytes = |value: &serde_json::Value| hex::decode(&value.as_str().unwrap()[2..]).unwrap();
+    let key = bytes(&vectors["networkKey"]);
+    let network = Network::new(527_193, NetworkKey::decode(Copying(&key)).unwrap());
+    let import = Import {
+        source: ModuleId::HUB,
+        first: u64::MAX,
+        messages: vec![message(21_000, Vec::new()); 2],
+        evidence: Evidence::from_bytes(&bytes(&vectors["cases"][0]["evidence"])).unwrap(),
+    };
+    let error = import.verify(&network, 527_193, ModuleId::new(2).unwrap(), |_| None);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("ends after the last message"), "{error}");
 }
