@@ -54,3 +54,7 @@ light-wasm:
         cargo build --release -p trellis-light-wasm --target wasm32-unknown-unknown --target-dir target/light-wasm
     TRELLIS_LIGHT_WASM=target/light-wasm/wasm32-unknown-unknown/release/trellis_light_wasm.wasm \
         node --test crates/light-wasm/test.mjs
+
+# A decoder against bytes of strangers, such as `just fuzz evidence 60`; fuzz/README.md lists the targets.
+fuzz target seconds="60" *args:
+    fuzz/run {{target}} {{seconds}} {{args}}
