@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod aead;
+mod amount;
+mod anchors;
+mod channel;
+mod derive;
+mod encryption;
+mod keys;
+mod memo;
+mod note;
+mod phrase;
+mod request;
+mod secret;
+#[cfg(test)]
+mod testing;
+mod text;
+mod transfer;
+pub mod tree;
+#[cfg(test)]
+mod vectors;
+
+pub use address::{Address, Diversifier};
+pub use amount::{Amount, AmountError};
+pub use anchors::{ANCHOR_STEP, ANCHORS, Anchors, NotAfter};
+pub use channel::{Channel, ContactTag, WINDOW, Window};
+pub use encryption::{NOTE_BYTES, OUTGOING_BYTES, Output, Received, SealError, Sent};
+pub use keys::{FullViewingKey, IncomingViewingKey, Network, OutgoingViewingKey, SpendingKey};
+pub use memo::{MEMO_BYTES, MEMO_TEXT_MAX, Memo, MemoError};
+pub use note::{Note, PartialNote, finish};
+pub use phrase::{Phrase, PhraseError, WORDS};
+pub use request::{PaymentRequest, RequestError};
+pub use text::TextError;
+pub use transfer::{
+    CALL_MAX, Chain, Crossing, OUTPUT_BYTES, ProvenTransfer, TRANSFER_BYTES, TRANSFER_BYTES_MAX,
+    TRANSFER_CIRCUIT, Transfer, TransferError,
+};
