@@ -3,7 +3,6 @@
 mod address;
 mod aead;
 mod amount;
-mod anchors;
 mod channel;
 mod derive;
 mod encryption;
@@ -11,6 +10,7 @@ mod keys;
 mod memo;
 mod note;
 mod phrase;
+pub mod pool;
 mod request;
 mod secret;
 #[cfg(test)]
@@ -23,7 +23,6 @@ mod vectors;
 
 pub use address::{Address, Diversifier};
 pub use amount::{Amount, AmountError};
-pub use anchors::{ANCHOR_STEP, ANCHORS, Anchors, NotAfter};
 pub use channel::{Channel, ContactTag, WINDOW, Window};
 pub use encryption::{NOTE_BYTES, OUTGOING_BYTES, Output, Received, SealError, Sent};
 pub use keys::{FullViewingKey, IncomingViewingKey, Network, OutgoingViewingKey, SpendingKey};
@@ -33,6 +32,7 @@ pub use phrase::{Phrase, PhraseError, WORDS};
 pub use request::{PaymentRequest, RequestError};
 pub use text::TextError;
 pub use transfer::{
-    CALL_MAX, Chain, Crossing, OUTPUT_BYTES, ProvenTransfer, TRANSFER_BYTES, TRANSFER_BYTES_MAX,
-    TRANSFER_CIRCUIT, Transfer, TransferError,
+    CALL_MAX, Chain, Crossing, OUTPUT_BYTES, ProvenTransfer, SEALED_BYTES, Sealed, TRANSFER_BYTES,
+    TRANSFER_BYTES_MAX, TRANSFER_CIRCUIT, TransactionError, Transfer, TransferError, gas_limit,
+    sender,
 };
