@@ -134,6 +134,9 @@ pub(crate) struct DevArgs {
     /// Names of the modules, the hub first [default: hub,market,pay]
     #[arg(long, hide_env = true, env = "TRELLIS_MODULES", value_name = "A,B,C", value_parser = values::modules, help_heading = "Network")]
     pub(crate) modules: Option<ModuleNames>,
+    /// Modules with private payments, or none [default: pay, if there is one]
+    #[arg(long, hide_env = true, env = "TRELLIS_PRIVATE", value_name = "A,B", value_parser = values::private, help_heading = "Network")]
+    pub(crate) private: Option<ModuleNames>,
     /// Validators in this process, 1 to 16; 4 tolerate one fault [default: 1]
     #[arg(long, hide_env = true, env = "TRELLIS_VALIDATORS", value_name = "N", value_parser = values::validators, help_heading = "Network")]
     pub(crate) validators: Option<u32>,

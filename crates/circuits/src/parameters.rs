@@ -5,7 +5,8 @@ use ff::Field;
 use group::{Curve, Group, GroupEncoding};
 use midnight_curves::pairing::Engine;
 use midnight_curves::{Bls12, G1Projective, G2Projective};
-use midnight_proofs::poly::kzg::params::ParamsKZG;
+use midnight_proofs::poly::kzg::params::{ParamsKZG, ParamsVerifierKZG};
+use midnight_proofs::utils::SerdeFormat;
 use rand_08::rngs::OsRng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -52,9 +53,7 @@ impl Parameters {
 
     /// The same from bytes, which must be those of the ceremony.
     fn pinned(bytes: &[u8], rows_log2: u32) -> Result<Self, ParametersError> {
-        if <[u8; 32]>::from(Sha256::digest(bytes)) != PARAMETERS_HASH {
-            return Err(ParametersError::Hash);
-        }
+        check_hash(bytes)?;
         let powers = Powers::decode(bytes, 1 << rows_log2)?;
         let [one, secret] = powers.g2;
         Ok(Self(ParamsKZG::from_parts(
@@ -62,8 +61,27 @@ impl Parameters {
         )))
     }
 
+    pub(crate) fn into_inner(self) -> ParamsKZG<Bls12> {
+        self.0
+    }
+
     pub(crate) const fn inner(&self) -> &ParamsKZG<Bls12> {
         &self.0
+    }
+}
+
+/// What a verifier needs of them: the secret in G2. The library takes the generator for the power before.
+pub(crate) fn for_verifier() -> Result<ParamsVerifierKZG<Bls12>, ParametersError> {
+    check_hash(PUBLISHED)?;
+    let mut secret = &PUBLISHED[PUBLISHED.len() - G2_BYTES..];
+    ParamsVerifierKZG::read(&mut secret, SerdeFormat::Processed).map_err(|_| ParametersError::Point)
+}
+
+fn check_hash(bytes: &[u8]) -> Result<(), ParametersError> {
+    if <[u8; 32]>::from(Sha256::digest(bytes)) == PARAMETERS_HASH {
+        Ok(())
+    } else {
+        Err(ParametersError::Hash)
     }
 }
 
@@ -162,6 +180,12 @@ mod tests {
         let mut other = honest;
         other.g2[1] = other.g2[1].double();
         assert_eq!(other.check(), Err(ParametersError::Structure));
+    }
+
+    #[test]
+    fn a_verifier_has_the_same_secret() {
+        let verifier = for_verifier().unwrap();
+        assert_eq!(verifier.s_g2(), all().g2[1]);
     }
 
     #[test]

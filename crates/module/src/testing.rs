@@ -57,6 +57,7 @@ pub(crate) fn spec() -> ChainSpec {
         alloc: (0..ACCOUNTS).map(fund).collect(),
         validators: B256::repeat_byte(9),
         timestamp_ms: GENESIS_MS,
+        payments: None,
     }
 }
 

@@ -22,7 +22,7 @@ pub mod abi {
     use super::sol;
 
     sol! {
-        function shield(uint32 asset, uint128 value, bytes32 inner, bytes sealed) payable;
+        function shield(uint32 asset, uint128 value, bytes32 inner, bytes ciphertext) payable;
         function transfer(bytes transfer);
         function append(bytes32 root, uint64 size, uint128 fees, bytes frontier);
         function addAsset(address token) returns (uint32);
@@ -34,7 +34,7 @@ pub mod abi {
         function isSpent(bytes32 nullifier) returns (bool);
         function pooled(uint32 asset) returns (uint256);
 
-        event Shielded(uint32 indexed asset, address indexed payer, uint128 value, bytes32 inner, bytes sealed);
+        event Shielded(uint32 indexed asset, address indexed payer, uint128 value, bytes32 inner, bytes ciphertext);
         event Transferred(bytes32 indexed nullifier0, bytes32 indexed nullifier1, bytes outputs);
         event Unshielded(uint32 indexed asset, address indexed recipient, uint128 value, bool paid, bool called);
         event Appended(bytes32 indexed root, uint64 indexed size);
@@ -114,7 +114,9 @@ fn shielded(topics: &[B256], data: &[u8]) -> Option<Event> {
         payer: event.payer,
         value: event.value,
         commitment,
-        sealed: Sealed::decode(commitment, &event.sealed).ok().map(Box::new),
+        sealed: Sealed::decode(commitment, &event.ciphertext)
+            .ok()
+            .map(Box::new),
     })
 }
 

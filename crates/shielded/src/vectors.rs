@@ -6,7 +6,7 @@ use crate::testing::{HERE, key, rng};
 use crate::tree::Frontier;
 use crate::{
     Chain, ContactTag, Crossing, FullViewingKey, Memo, Note, Output, PartialNote, PaymentRequest,
-    Phrase, ProvenTransfer, SpendingKey, TRANSFER_CIRCUIT, Transfer,
+    Phrase, ProvenTransfer, SpendingKey, TRANSFER_CIRCUIT, Transfer, sender,
 };
 use alloy_primitives::{Address as Account, B256, U256, hex, keccak256};
 use serde_json::{Value, json};

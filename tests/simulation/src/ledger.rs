@@ -11,7 +11,7 @@ use trellis_messaging::{
     Import,
     gateway::{self, RESERVE, Stage},
 };
-use trellis_module::genesis;
+use trellis_module::{ChainSpec, genesis};
 use trellis_primitives::system::{GATEWAY, IMPORTER};
 use trellis_state::RecordedBlock;
 
@@ -39,9 +39,9 @@ pub struct Ledger {
 
 impl Ledger {
     /// The genesis.
-    pub fn genesis() -> Self {
+    pub fn genesis(spec: &ChainSpec) -> Self {
         let mut accounts = BTreeMap::new();
-        for (_, address, _) in genesis::predeploys() {
+        for (_, address, _) in genesis::predeploys(spec) {
             let nonce = 1;
             accounts.insert(
                 address,

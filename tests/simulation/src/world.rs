@@ -255,6 +255,7 @@ fn spec(module: usize, keys: &[PublicKey], dealing: &Dealing) -> ChainSpec {
         alloc: wallet::allocations(),
         validators: digest(keys, dealing),
         timestamp_ms: GENESIS_MS,
+        payments: None,
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::instance::{Context, Public};
+use crate::native::Broken;
 use crate::testing::{alias, payment, payment_with};
 use crate::witness::SpendingKey;
 use ff::Field;
@@ -26,27 +27,6 @@ fn other(fee: u64) -> (Instance, Proof) {
     });
     let proof = KEYS.0.prove(&instance, witness).unwrap();
     (instance, proof)
-}
-
-#[test]
-fn keys_are_the_pinned_ones_every_time() {
-    let parameters = Parameters::ethereum(ROWS_LOG2).unwrap();
-    let prints = [0, 1].map(|_| fingerprint(&setup_vk(parameters.inner(), &Transfer)).unwrap());
-    assert_eq!(prints[0], prints[1]);
-    let hex = prints[0].map(|byte| format!("{byte:02x}")).concat();
-    assert_eq!(
-        prints[0], VERIFYING_KEY_HASH,
-        "the verifying key is now {hex}"
-    );
-}
-
-#[test]
-fn other_parameters_are_other_keys() {
-    let toxic = ParamsKZG::<Bls12>::unsafe_setup(ROWS_LOG2, OsRng);
-    assert_ne!(
-        fingerprint(&setup_vk(&toxic, &Transfer)),
-        Some(VERIFYING_KEY_HASH)
-    );
 }
 
 #[test]
@@ -295,6 +275,12 @@ fn measure() {
         println!("{what}, {threads} threads: {median:.1} ms, fastest {fastest:.1}, CPU {cpu:.1}");
     };
     time("keys", 2, 3, &mut || drop(Prover::new().unwrap()));
+    let directory = tempfile::tempdir().unwrap();
+    drop(Prover::cached(directory.path()).unwrap());
+    time("cached keys", 2, 5, &mut || {
+        drop(Prover::cached(directory.path()).unwrap())
+    });
+    time("verifier", 1, 9, &mut || drop(Verifier::new().unwrap()));
     let (prover, verifier) = &*KEYS;
     let (instance, proof) = &*PAYMENT;
     for threads in [1, 2] {

@@ -55,13 +55,15 @@ impl Module {
             .await
             .map_err(|error| fatal_unless_stale("build", &error))
             .ok()?;
-        let idle = content.transactions.is_empty()
+        // A record alone is no reason: the next block that has one begins with it.
+        let idle = content.transactions.len() == content.records
             && now < self.due(parent)
             && self.chain.demand(parent) != Demand::LowerFee;
         if idle {
             return None;
         }
         let lanes = self.lanes(parent, &content.executed);
+        let notes = self.notes(parent, &content.transactions, &content.executed);
         let extension = Extension {
             module: self.chain.spec().id,
             outbox: lanes.root(),
@@ -77,7 +79,7 @@ impl Module {
                 return None;
             }
         };
-        self.remember(&block, content.transactions, content.executed, lanes);
+        self.remember(&block, content.transactions, content.executed, lanes, notes);
         Some((block, sealed))
     }
 }

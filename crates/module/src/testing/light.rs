@@ -144,6 +144,8 @@ impl Light {
         let mut draft = Draft::on(self.chain.spec(), parent);
         let events = gateway::events(&executed.receipts);
         let lanes = self.chain.lanes_after(parent).after(&events);
+        let notes = self.chain.notes_after(parent.number(), parent.hash());
+        let notes = notes.after(transactions, &executed.receipts);
         draft.extension.outbox = lanes.root();
         draft.header.gas_used = executed.gas_used;
         draft.header.logs_bloom = executed.logs_bloom;
@@ -160,8 +162,9 @@ impl Light {
             receipts: executed.receipts,
             undo: Arc::new(Undo::new(number, &executed.diff)),
         };
-        self.chain
-            .remember(Candidate::new(Arc::new(recorded), executed.diff).with_lanes(lanes));
+        self.chain.remember(
+            Candidate::new(Arc::new(recorded), executed.diff).with(lanes, Arc::new(notes)),
+        );
         self.chain.candidate(number, hash).unwrap()
     }
 
