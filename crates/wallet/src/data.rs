@@ -190,7 +190,6 @@ pub(crate) struct Root {
     #[serde(with = "codec::element")]
     pub(crate) root: F,
     pub(crate) size: u64,
-    pub(crate) number: u64,
 }
 
 /// Blocks that were read, with the leaves they added.
@@ -238,12 +237,12 @@ pub(crate) struct ChainData {
     pub(crate) start: Option<Start>,
     /// Disjoint, oldest first. One from the start to the newest block when nothing is missing.
     pub(crate) spans: Vec<Span>,
-    /// The tree up to the anchor.
+    /// The tree below the newest root.
     pub(crate) shards: Shards,
-    /// The leaves from the anchor on, by position.
+    /// The leaves that came after it, by position.
     pub(crate) recent: BTreeMap<u64, Element>,
-    /// The roots from the anchor on, oldest first.
-    pub(crate) roots: Vec<Root>,
+    /// The newest root.
+    pub(crate) root: Option<Root>,
     /// By position.
     pub(crate) notes: BTreeMap<u32, OwnedNote>,
     /// Oldest first.

@@ -1,6 +1,7 @@
 use crate::amounts::Money;
 use crate::node::NodeError;
 use alloy_primitives::B256;
+use std::fmt;
 use trellis_circuits::{KeyError, ProveError};
 use trellis_shielded::{AmountError, MemoError, PhraseError, RequestError, TextError};
 
@@ -27,25 +28,11 @@ pub enum Error {
     #[error("the node's notes and its tree do not belong together ({0}): ask another node")]
     Inconsistent(&'static str),
     /// More is asked for than there is.
-    #[error("{}", not_enough(.needed, .ready, .arriving))]
-    NotEnough {
-        /// What is asked for.
-        needed: Money,
-        /// What can be spent now.
-        ready: Money,
-        /// What arrives soon.
-        arriving: Money,
-    },
-    /// The fee cannot be paid.
-    #[error("the fee of {fee} cannot be paid: {}", not_enough(.fee, .ready, .arriving))]
-    NoFee {
-        /// What it costs.
-        fee: Money,
-        /// What native coin can be spent now beside the payment.
-        ready: Money,
-        /// What native coin arrives soon.
-        arriving: Money,
-    },
+    #[error("{0}")]
+    NotEnough(Box<Shortage>),
+    /// The fee cannot be paid beside the payment.
+    #[error("the fee cannot be paid: {0}")]
+    NoFee(Box<Shortage>),
     /// The money is in more notes than one transfer takes.
     #[error(
         "the money is in many notes, and a transfer takes two: this needs {transfers} transfers, one after the other"
@@ -124,23 +111,41 @@ pub enum Error {
     Bug(&'static str),
 }
 
-/// What a person does about it: wait, or get more.
-fn not_enough(needed: &Money, ready: &Money, arriving: &Money) -> String {
-    let sum = ready.units.saturating_add(arriving.units);
-    if sum >= needed.units {
-        let missing = needed.units - ready.units.min(needed.units);
-        let missing = arriving.with_units(missing);
-        format!(
-            "not enough confirmed funds: {} of {needed} arrive with the next block",
-            missing.amount()
-        )
-    } else if arriving.units > 0 {
-        format!(
-            "not enough funds: {needed} are needed, {} are here and {arriving} on their way",
-            ready.amount()
-        )
-    } else {
-        format!("not enough funds: {needed} are needed, {ready} are here")
+/// What is missing of one asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// What is asked for.
+    pub needed: Money,
+    /// What can be spent now.
+    pub ready: Money,
+    /// What arrives soon.
+    pub arriving: Money,
+}
+
+/// In words that say what to do about it: wait, or get more.
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            needed,
+            ready,
+            arriving,
+        } = self;
+        if ready.units.saturating_add(arriving.units) >= needed.units {
+            let missing = needed.with_units(needed.units.saturating_sub(ready.units));
+            let missing = missing.amount();
+            write!(
+                f,
+                "not enough confirmed funds: {missing} of {needed} arrive with the next block"
+            )
+        } else if arriving.units > 0 {
+            let ready = ready.amount();
+            write!(
+                f,
+                "not enough funds: {needed} are needed, {ready} are here and {arriving} on their way"
+            )
+        } else {
+            write!(f, "not enough funds: {needed} are needed, {ready} are here")
+        }
     }
 }
 
@@ -155,12 +160,12 @@ mod tests {
         usd.symbol = "USD".into();
         let error = |needed, ready, arriving| {
             let [needed, ready, arriving] = [needed, ready, arriving].map(|units| usd.money(units));
-            let error = Error::NotEnough {
+            Shortage {
                 needed,
                 ready,
                 arriving,
-            };
-            error.to_string()
+            }
+            .to_string()
         };
         assert_eq!(
             error(5, 3, 2),

@@ -31,7 +31,7 @@ pub use data::{
     Activity, CHANGE_ADDRESS, Contact, OwnedNote, Part, Pending, Place, Purpose, SentNote,
 };
 pub use disclosure::{Disclosure, Shown};
-pub use error::Error;
+pub use error::{Error, Shortage};
 pub use history::{Kind, Line};
 pub use keys::{Keys, Spending};
 #[cfg(feature = "native")]

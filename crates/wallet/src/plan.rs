@@ -7,8 +7,7 @@ mod coins;
 
 use crate::Wallet;
 use crate::amounts::NATIVE;
-use crate::data::Root;
-use crate::error::Error;
+use crate::error::{Error, Shortage};
 use crate::node::Node;
 use alloy_primitives::{Address as Account, Bytes};
 use coins::Coin;
@@ -97,8 +96,6 @@ pub(crate) struct Step {
     pub(crate) order: Option<Order>,
     /// The notes that it spends, one or two.
     pub(crate) spends: Vec<u32>,
-    /// What it is proven against.
-    pub(crate) root: Root,
     pub(crate) fee: u128,
 }
 
@@ -180,22 +177,17 @@ impl Wallet {
     fn plan_native(&self, order: &Order, terms: &Terms, fee: u128) -> Result<Plan, Error> {
         let short = || self.short(order, fee);
         let needed = order.value.checked_add(fee).ok_or_else(short)?;
-        if let Some((spends, root)) = self.choose(|coins| coins::pair(&coins(NATIVE), needed)) {
+        let coins = self.coins(NATIVE);
+        if let Some(spends) = coins::pair(&coins, needed) {
             let order = Some(order.clone());
             return Ok(Plan {
                 transfers: 1,
                 fee,
-                step: Step {
-                    order,
-                    spends,
-                    root,
-                    fee,
-                },
+                step: Step { order, spends, fee },
                 rest: None,
             });
         }
         let join = self.fee(&Crossing::None, terms)?;
-        let coins = self.coins(NATIVE, u64::MAX);
         let count = coins::joinable(&coins, needed, join).ok_or_else(short)?;
         let mut plan = self.plan_join(&coins, count, join)?;
         plan.rest = Some(order.clone());
@@ -206,14 +198,12 @@ impl Wallet {
     fn plan_join(&self, coins: &[Coin], count: usize, fee: u128) -> Result<Plan, Error> {
         let largest = coins.get(coins.len() - count..).unwrap_or_default();
         let spends = largest.iter().take(2).map(|coin| coin.position).collect();
-        let root = self.data.chain.roots.last().copied();
         Ok(Plan {
             transfers: count - 1,
             fee,
             step: Step {
                 order: None,
                 spends,
-                root: root.ok_or(Error::NotSynced)?,
                 fee,
             },
             rest: None,
@@ -222,15 +212,15 @@ impl Wallet {
 
     /// Another asset: one note of it and one of native coin, or several times.
     fn plan_asset(&self, order: &Order, terms: &Terms, fee: u128) -> Result<Plan, Error> {
-        let coins = self.coins(order.asset, u64::MAX);
+        let coins = self.coins(order.asset);
         let transfers =
             coins::largest(&coins, order.value).ok_or_else(|| self.short(order, fee))?;
         if transfers > 1 && !order.is_divisible() {
             return Err(Error::NeedsSteps { transfers });
         }
-        if coins::one(&self.coins(NATIVE, u64::MAX), fee).is_none() {
+        let native = self.coins(NATIVE);
+        if coins::one(&native, fee).is_none() {
             let join = self.fee(&Crossing::None, terms)?;
-            let native = self.coins(NATIVE, u64::MAX);
             // One more fee than the payment's own: what is joined must pay it alone.
             let count = coins::joinable(&native, fee.saturating_add(join), join);
             let count = count
@@ -245,11 +235,9 @@ impl Wallet {
             1 => order.value,
             _ => coins.last().map_or(0, |coin| coin.value),
         };
-        let chosen = self.choose(|coins| {
-            let asset = coins::one(&coins(order.asset), value)?;
-            Some(vec![asset, coins::one(&coins(NATIVE), fee)?])
-        });
-        let (spends, root) = chosen.ok_or_else(|| self.short(order, fee))?;
+        let chosen = [coins::one(&coins, value), coins::one(&native, fee)];
+        let spends = chosen.into_iter().collect::<Option<Vec<u32>>>();
+        let spends = spends.ok_or_else(|| self.short(order, fee))?;
         let (now, rest) = match transfers {
             1 => (order.clone(), None),
             _ => {
@@ -266,28 +254,15 @@ impl Wallet {
             step: Step {
                 order: Some(now),
                 spends,
-                root,
                 fee,
             },
             rest,
         })
     }
 
-    /// Chooses among the notes below the anchor, or else among all that are below a root.
-    fn choose(
-        &self,
-        pick: impl Fn(&dyn Fn(u32) -> Vec<Coin>) -> Option<Vec<u32>>,
-    ) -> Option<(Vec<u32>, Root)> {
-        let chain = &self.data.chain;
-        let roots = chain.anchor().into_iter().chain(chain.roots.last());
-        roots
-            .copied()
-            .find_map(|root| Some((pick(&|asset| self.coins(asset, root.size))?, root)))
-    }
-
-    /// Notes that can be spent against a root of so many leaves, smallest first.
-    fn coins(&self, asset: u32, size: u64) -> Vec<Coin> {
-        let size = size.min(self.confirmed_size());
+    /// Notes that can be spent, smallest first.
+    fn coins(&self, asset: u32) -> Vec<Coin> {
+        let size = self.confirmed_size();
         let notes = self.notes().filter(|note| {
             note.asset() == asset
                 && note.value() > 0
@@ -318,26 +293,24 @@ impl Wallet {
             )
         };
         let (ready, arriving) = of(order.asset);
-        if order.asset != NATIVE && ready.units >= order.value {
-            let (ready, arriving) = of(NATIVE);
-            return Error::NoFee {
-                fee: ready.with_units(fee),
+        if ready.units < order.value {
+            let fees = if order.asset == NATIVE { fee } else { 0 };
+            return Error::NotEnough(Box::new(Shortage {
+                needed: ready.with_units(order.value.saturating_add(fees)),
                 ready,
                 arriving,
-            };
+            }));
         }
-        let fees = if order.asset == NATIVE { fee } else { 0 };
-        if ready.units >= order.value && order.asset == NATIVE {
-            return Error::NoFee {
-                fee: ready.with_units(fee),
-                ready: ready.with_units(ready.units - order.value),
-                arriving,
-            };
-        }
-        Error::NotEnough {
-            needed: ready.with_units(order.value.saturating_add(fees)),
-            ready,
+        let (ready, arriving) = of(NATIVE);
+        let paid = if order.asset == NATIVE {
+            order.value
+        } else {
+            0
+        };
+        Error::NoFee(Box::new(Shortage {
+            needed: ready.with_units(fee),
+            ready: ready.with_units(ready.units.saturating_sub(paid)),
             arriving,
-        }
+        }))
     }
 }

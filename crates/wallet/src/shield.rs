@@ -68,7 +68,7 @@ impl Wallet {
             asset: asset.number,
             value,
             inner: field::encode(&note.inner()).into(),
-            sealed: Sealed::new(output, memo).encode().into(),
+            ciphertext: Sealed::new(output, memo).encode().into(),
         };
         let shield = Call {
             to: POOL,

@@ -183,7 +183,9 @@ impl State {
             payer,
             value: call.value,
             commitment,
-            sealed: Sealed::decode(commitment, &call.sealed).ok().map(Box::new),
+            sealed: Sealed::decode(commitment, &call.ciphertext)
+                .ok()
+                .map(Box::new),
         };
         self.note(keccak256(call.inner), event);
     }

@@ -215,7 +215,7 @@ impl Wallet {
 
     /// Leaves below the newest recorded root.
     pub(crate) fn confirmed_size(&self) -> u64 {
-        self.data.chain.roots.last().map_or(0, |root| root.size)
+        self.data.chain.root.map_or(0, |root| root.size)
     }
 
     /// Whether a transfer on its way spends this note.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::plan::{Order, Step, Target, Terms};
 use alloy_primitives::keccak256;
 use rand_core::CryptoRng;
-use trellis_circuits::{INPUTS, Input, OUTPUTS, Witness};
+use trellis_circuits::{INPUTS, Input, OUTPUTS, Witness, field::F};
 use trellis_shielded::{
     Address, ContactTag, Crossing, Memo, Note, Output, ProvenTransfer, SealError, TRANSFER_CIRCUIT,
     Transfer, tree::Path,
@@ -25,6 +25,7 @@ type Made = (Output, trellis_circuits::Output);
 
 /// What a step comes to before it is proven.
 struct Draft {
+    anchor: F,
     inputs: [Input; INPUTS],
     outputs: [Made; OUTPUTS],
     asset: u32,
@@ -53,7 +54,7 @@ impl Wallet {
         let transfer = Transfer {
             circuit: TRANSFER_CIRCUIT,
             expiry,
-            anchor: step.root.root,
+            anchor: draft.anchor,
             nullifiers: witness.nullifiers(),
             fee: step.fee,
             crossing,
@@ -115,9 +116,10 @@ impl Wallet {
             .filter(|(_, value)| *value > 0)
             .map(|(asset, value)| Part { asset, value })
             .collect();
-        let inputs = self.inputs(step, rng)?;
+        let (anchor, inputs) = self.inputs(step, rng)?;
         let (outputs, memo) = self.outputs(step.order.as_ref(), &change, rng)?;
         Ok(Draft {
+            anchor,
             inputs,
             outputs,
             asset,
@@ -126,14 +128,14 @@ impl Wallet {
         })
     }
 
-    fn inputs(&self, step: &Step, rng: &mut impl CryptoRng) -> Result<[Input; INPUTS], Error> {
+    fn inputs(&self, step: &Step, rng: &mut impl CryptoRng) -> Result<(F, [Input; INPUTS]), Error> {
         let full = self
             .keys
             .full()
             .ok_or(Error::CannotWith(self.keys.kind()))?;
         let chain = &self.data.chain;
-        let paths = chain.paths(&step.root, &step.spends);
-        let paths = paths.ok_or(Error::Inconsistent("the path of a note"))?;
+        let paths = chain.paths(&step.spends);
+        let (root, paths) = paths.ok_or(Error::Inconsistent("the path of a note"))?;
         let mut inputs = Vec::with_capacity(INPUTS);
         for path in &paths {
             let note = &chain
@@ -141,7 +143,7 @@ impl Wallet {
                 .get(&path.position)
                 .ok_or(Error::Bug("a note is gone"))?
                 .note;
-            if path.root(note.commitment()) != step.root.root {
+            if path.root(note.commitment()) != root.root {
                 return Err(Error::Inconsistent("the path of a note"));
             }
             inputs.push(note.input(path));
@@ -150,9 +152,9 @@ impl Wallet {
             inputs.push(Note::dummy(full, rng).input(&Path::none()));
         }
         shuffle(&mut inputs, rng);
-        inputs
-            .try_into()
-            .map_err(|_| Error::Bug("more than two notes"))
+        let inputs = inputs.try_into();
+        let inputs = inputs.map_err(|_| Error::Bug("more than two notes"))?;
+        Ok((root.root, inputs))
     }
 
     fn outputs(

@@ -20,7 +20,8 @@ pub(super) struct Piece {
     /// Per log, the position of its first leaf.
     positions: Vec<u64>,
     leaves: Vec<F>,
-    roots: Vec<Root>,
+    /// The newest root in it.
+    root: Option<Root>,
     unshielded: HashMap<B256, Unshielded>,
 }
 
@@ -50,7 +51,7 @@ impl Piece {
         let mut piece = Self {
             positions: Vec::with_capacity(logs.len()),
             unshielded: HashMap::new(),
-            roots: Vec::new(),
+            root: None,
             logs,
             span,
             leaves,
@@ -60,7 +61,7 @@ impl Piece {
     }
 
     fn place(&mut self) -> Result<(), Error> {
-        let (mut position, mut number) = (self.span.start, self.span.number);
+        let mut position = self.span.start;
         let mut last = None;
         for log in &self.logs {
             let at = Some((log.block, log.index));
@@ -72,14 +73,12 @@ impl Piece {
             position += log.leaves();
             match &log.event {
                 PoolEvent::Notes(Event::Appended { root, size }) => {
-                    number += 1;
                     if *size != position {
                         return Err(Error::Inconsistent("the number of notes at a root"));
                     }
-                    self.roots.push(Root {
+                    self.root = Some(Root {
                         root: *root,
                         size: *size,
-                        number,
                     });
                 }
                 PoolEvent::Unshielded(out) => {
@@ -129,7 +128,7 @@ impl Wallet {
         match newest {
             None => chain.shards.insert(piece.span.start, &piece.leaves),
             Some(waiting) => {
-                if waiting.extend(chain, piece.span.start, &piece.leaves, &piece.roots) {
+                if waiting.extend(chain, piece.span.start, &piece.leaves, piece.root.as_ref()) {
                     *newest = None;
                 }
             }
@@ -311,9 +310,10 @@ fn shielded_by(activity: &mut Activity, event: &PoolEvent) {
     }
 }
 
+/// Keeps them in order: a history does not depend on the order of reading.
 fn add(positions: &mut Vec<u32>, position: u32) {
-    if !positions.contains(&position) {
-        positions.push(position);
+    if let Err(place) = positions.binary_search(&position) {
+        positions.insert(place, position);
     }
 }
 

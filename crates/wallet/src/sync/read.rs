@@ -111,7 +111,7 @@ impl Wallet {
             let before = newest.is_some().then(|| self.data.chain.clone());
             let read = self.read_gap(node, keep, watch, &mut reading, gap, (edge, &mut newest));
             if let (Err(_), Some(_), Some(before)) = (&read, &newest, before) {
-                // Leaves that wait for an anchor are in no tree yet.
+                // Leaves that wait for a root are in no tree yet.
                 self.data.chain = before;
             }
             read?;

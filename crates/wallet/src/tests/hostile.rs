@@ -6,7 +6,7 @@ use crate::{Head, Keep, Latest, Node, NodeError, Receipt, Record, StoreError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use trellis_shielded::pool::Event;
 
-const COIN: u128 = 1_000_000_000_000;
+const COIN: u128 = 1_000_000_000_000_000;
 
 /// A chain with strangers' notes and some of Alice's, over many blocks.
 fn busy() -> (MockChain, Person) {
@@ -81,7 +81,7 @@ fn a_wallet_with_a_wrong_tree_reads_it_again() {
     alice.wallet.data.chain.shards = Default::default();
     assert!(alice.sync(&chain).repaired);
     assert_eq!(alice.balance(0), balance);
-    assert_eq!(alice.wallet.data.chain.notes, right.notes);
+    assert!(alice.wallet.data.chain.notes == right.notes);
     assert!(!alice.sync(&chain).repaired);
 }
 
@@ -236,11 +236,11 @@ fn reading_goes_on_where_it_was_interrupted() {
             wallet = crate::store::from_bytes(&bytes).unwrap();
         }
         let found = &wallet.data.chain;
-        assert_eq!(found.notes, expected.notes, "{answers}");
-        assert_eq!(found.activities, expected.activities, "{answers}");
+        assert!(found.notes == expected.notes, "{answers}");
+        assert!(found.activities == expected.activities, "{answers}");
         assert_eq!(found.spans, expected.spans);
         let again = crate::store::from_bytes(&kept.0).unwrap();
-        assert_eq!(again.data, wallet.data);
+        assert!(again.data == wallet.data);
         let mut person = Person {
             wallet,
             rng: StdRng::seed_from_u64(3),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use trellis_circuits::{Prover, Verifier};
 
-const COIN: u128 = 1_000_000_000_000;
+const COIN: u128 = 1_000_000_000_000_000;
 
 #[test]
 fn a_payment_arrives_with_its_memo_and_its_change_comes_back() {
@@ -35,7 +35,7 @@ fn a_payment_arrives_with_its_memo_and_its_change_comes_back() {
     assert_eq!(alice.balance(0), (4 * COIN - FEE, 0));
     assert_eq!(bob.balance(0), (COIN, 0));
     let note = bob.wallet.notes().next().unwrap();
-    assert_eq!(note.memo.as_deref(), Some("1000000000000 of 0"));
+    assert_eq!(note.memo.as_deref(), Some("1000000000000000 of 0"));
     assert_eq!(chain.pooled(0), 5 * COIN - FEE);
 }
 
@@ -46,7 +46,7 @@ fn a_token_is_paid_with_a_fee_in_native_coin() {
     alice.shield(&chain, 1, 5_000_000);
     settle(&chain, &mut [&mut alice]);
     let poor = alice.pay(&chain, 1, 2_000_000, bob.address()).unwrap_err();
-    assert!(matches!(poor, Error::NoFee { .. }), "{poor}");
+    assert!(matches!(poor, Error::NoFee(_)), "{poor}");
     alice.shield(&chain, 0, COIN);
     settle(&chain, &mut [&mut alice]);
     alice.pay(&chain, 1, 2_000_000, bob.address()).unwrap();
@@ -258,9 +258,9 @@ fn check(
         let mut restored = Person::new(who as u8 + 1);
         restored.sync(chain);
         let (old, new) = (&person.wallet.data.chain, &restored.wallet.data.chain);
-        prop_assert_eq!(&old.notes, &new.notes);
-        prop_assert_eq!(&old.activities, &new.activities);
-        prop_assert_eq!(old.roots.last(), new.roots.last());
+        prop_assert!(old.notes == new.notes, "notes of {}", who);
+        prop_assert!(old.activities == new.activities, "activities of {}", who);
+        prop_assert_eq!(old.root, new.root);
         let channels = |wallet: &Wallet| {
             let contacts = wallet.data.contacts.iter();
             let channels = contacts
@@ -272,7 +272,7 @@ fn check(
         let (mut before, mut after) = (channels(&person.wallet), channels(&restored.wallet));
         before.sort_by(|a, b| a.0.cmp(&b.0));
         after.sort_by(|a, b| a.0.cmp(&b.0));
-        prop_assert_eq!(before, after);
+        prop_assert!(before == after, "channels of {}", who);
     }
     for asset in [0, 1] {
         prop_assert_eq!(chain.pooled(asset), sums[&asset]);

@@ -4,7 +4,7 @@ use super::*;
 use crate::{Disclosure, Kind, Node as _, PoolEvent};
 use trellis_shielded::pool::Event;
 
-const COIN: u128 = 1_000_000_000_000;
+const COIN: u128 = 1_000_000_000_000_000;
 
 /// Alice has shielded, paid Bob in both assets, and taken something out.
 fn story() -> (MockChain, Person, Person) {
@@ -79,7 +79,7 @@ fn each_viewing_key_sees_its_part() {
         "an unshield is in no note that the key opens"
     );
     let sent = outgoing.wallet.history();
-    assert_eq!(sent[0].memo.as_deref(), Some("1000000000000 of 0"));
+    assert_eq!(sent[0].memo.as_deref(), Some("1000000000000000 of 0"));
     assert!(outgoing.wallet.address().is_err());
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{Keep, StoreError};
 
-const COIN: u128 = 1_000_000_000_000;
+const COIN: u128 = 1_000_000_000_000_000;
 
 /// Carries an order out to its end, and says how many transfers it took.
 fn carry_out(chain: &MockChain, person: &mut Person, order: Order) -> usize {
@@ -103,7 +103,7 @@ fn fees_in_small_notes_are_joined_first() {
     let terms = Terms::ask(&chain, Terms::MOST).unwrap();
     let short = alice.wallet.plan(&order, &terms).unwrap_err();
     assert!(
-        matches!(short, Error::NoFee { .. }),
+        matches!(short, Error::NoFee(_)),
         "two joins cost two fees: {short}"
     );
     for _ in 0..2 {
@@ -160,7 +160,7 @@ fn a_transfer_is_known_before_it_is_sent_and_forgotten_when_it_is_too_late() {
     assert!(
         matches!(
             alice.order(&chain, &order),
-            Err(Error::NotEnough { .. } | Error::NoFee { .. })
+            Err(Error::NotEnough(_) | Error::NoFee(_))
         ),
         "its note is locked"
     );
