@@ -1,5 +1,6 @@
 //! The verifying key: shipped, pinned, and derived to compare (payments.md, 10.1).
 
+#[cfg(test)]
 use super::ROWS_LOG2;
 use crate::field::{self, F};
 use crate::parameters::{Parameters, ParametersError};

@@ -136,6 +136,11 @@ impl Light {
         }
     }
 
+    /// The state after a block that was built, or the genesis.
+    pub(crate) fn state_after(&self, block: &Block) -> MemoryState {
+        self.after.lock()[&block.hash()].clone()
+    }
+
     /// Executes a block on `parent`, which is the head or a block that was built before.
     pub(crate) fn build(&self, parent: &Block, transactions: &[Transaction]) -> Arc<Candidate> {
         let state = self.after.lock()[&parent.hash()].fork();

@@ -1,0 +1,139 @@
+//! The life of a transfer.
+
+use super::*;
+use std::num::NonZeroU128;
+use trellis_shielded::{Crossing, pool};
+
+/// Shield, transfer, unshield; PAY-2 at every step.
+#[test]
+fn a_note_is_spent_and_its_change_is_spent_again() {
+    let (light, mut payer) = funded(&[COIN]);
+    let genesis = light.chain.genesis().clone();
+    let (first, change) = payer.spend(&genesis, PRICE, |_| {});
+    assert!(first.transaction(light.chain.spec().chain_id()).len() <= 5_000);
+    let hash = submit(&light, &first).unwrap();
+    let block = mine(&light);
+    assert_eq!(block.transactions.len(), 2, "the record and the transfer");
+    assert_eq!(block.transactions[0].signer(), KEEPER);
+    assert_eq!(*block.transactions[1].tx_hash(), hash);
+    assert!(block.receipts.iter().all(|receipt| receipt.status()));
+    assert!(light.chain.pooled(hash).is_none());
+    payer.follow(&block.receipts, &[change]);
+    // What came in is still there: the fee leaves with the next block.
+    let pool = |light: &Light| light.state.account(POOL).unwrap().unwrap().balance;
+    assert_eq!(pool(&light), U256::from(COIN));
+
+    let to = alloy_primitives::Address::repeat_byte(0x42);
+    let value = NonZeroU128::new(COIN / 2).unwrap();
+    let (second, change) = payer.spend(&genesis, PRICE, |transfer| {
+        transfer.crossing = Crossing::Out {
+            asset: 0,
+            value,
+            recipient: to,
+            gas: 0,
+            call: Bytes::new(),
+        };
+    });
+    let left = change.value();
+    submit(&light, &second).unwrap();
+    let block = mine(&light);
+    payer.follow(&block.receipts, &[change]);
+    assert_eq!(
+        light.state.account(to).unwrap().unwrap().balance,
+        U256::from(COIN / 2)
+    );
+    let fee = PRICE * 400_000;
+    assert_eq!(pool(&light), U256::from(COIN / 2 - fee));
+
+    // The fee of the second leaves too, and the pool has what the last note says.
+    light.mine(&[record(&light.chain, head(&light)).unwrap().0]);
+    assert_eq!(pool(&light), U256::from(left));
+    assert!(record(&light.chain, head(&light)).is_none());
+}
+
+/// A leader is paid for gas used beyond the base fee; nobody's account is charged.
+#[test]
+fn the_beneficiary_gets_its_part_of_the_fee() {
+    let (light, mut payer) = funded(&[COIN]);
+    let (transfer, _) = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
+    submit(&light, &transfer).unwrap();
+    let beneficiary = alloy_primitives::Address::repeat_byte(0xfe);
+    let balance = || {
+        light
+            .state
+            .account(beneficiary)
+            .unwrap()
+            .unwrap_or_default()
+            .balance
+    };
+    let before = balance();
+    let block = mine(&light);
+    let used = block.receipts[1].cumulative_gas_used() - block.receipts[0].cumulative_gas_used();
+    let base = u128::from(block.block.header().base_fee_per_gas.unwrap());
+    assert_eq!(
+        balance() - before,
+        U256::from((PRICE - base) * u128::from(used))
+    );
+    let sender = trellis_shielded::sender(&transfer.transfer.nullifiers[0]);
+    let account = light.state.account(sender).unwrap().unwrap();
+    assert_eq!((account.nonce, account.balance), (1, U256::ZERO));
+}
+
+/// EXE-1 with transfers in the block: workers and order of execution change nothing.
+#[test]
+fn transfers_execute_in_parallel_as_in_order() {
+    let (light, mut payer) = funded(&[COIN; 12]);
+    let genesis = light.chain.genesis().clone();
+    for _ in 0..12 {
+        let (transfer, _) = payer.spend(&genesis, PRICE, |_| {});
+        submit(&light, &transfer).unwrap();
+    }
+    let head = light.chain.head();
+    let env = crate::testing::env_on(light.chain.spec(), &head.block);
+    let candidates = crate::build::select(&light.chain, &Default::default());
+    let state = light.state_after(&head.block);
+    let fill = |engine: &Engine| {
+        let filled = crate::build::fill(&light.chain, engine, &env, &state, &candidates, &|| false);
+        let content = filled.unwrap();
+        (content.encoded, content.executed, content.access_list)
+    };
+    let workers = |count| Engine::new(trellis_executor::Workers::exactly(count));
+    let expected = fill(&workers(1));
+    assert_eq!(expected.0.len(), 13);
+    for count in [2, 3, 4] {
+        assert_eq!(fill(&workers(count).eager()), expected, "{count} workers");
+    }
+}
+
+/// A root is recorded once, by the block after the one that changed the tree, and read again from the history.
+#[test]
+fn the_tree_survives_a_restart() {
+    let (light, mut payer) = funded(&[COIN, COIN]);
+    let genesis = light.chain.genesis().clone();
+    for _ in 0..2 {
+        let (transfer, change) = payer.spend(&genesis, PRICE, |_| {});
+        submit(&light, &transfer).unwrap();
+        let block = mine(&light);
+        payer.follow(&block.receipts, &[change]);
+        payer.notes.pop();
+    }
+    light.flush();
+    for number in 0..=light.chain.head().number() {
+        let notes = Notes::read(&light.history, number).unwrap();
+        let hash = light.history.block(number).unwrap().unwrap().hash();
+        let known = light.chain.notes_after(number, hash);
+        assert_eq!(notes.record(), known.record(), "block {number}");
+        assert_eq!(notes.records(), known.records(), "block {number}");
+    }
+    let counts = light.state.storage(POOL, pool::COUNTS_SLOT).unwrap();
+    assert_eq!(pool::roots(counts), 2);
+    assert_eq!(
+        payer.tree.root(),
+        light.chain.notes_after(3, light.chain.head().hash()).root()
+    );
+}
+
+fn head(light: &Light) -> (u64, B256) {
+    let head = light.chain.head();
+    (head.number(), head.hash())
+}
