@@ -15,8 +15,8 @@ use trellis_shielded::{
 /// Payers whose tags are looked for: those heard of last. Who is dropped is found by trial, as everybody is.
 const PAYERS_MAX: usize = 1_024;
 
-/// Outputs that one thread tries at a time.
-const TRIAL: usize = 64;
+/// Outputs that one thread tries at a time: enough to share an inversion.
+const TRIAL: usize = 128;
 
 /// A note in a block.
 #[derive(Clone, Debug)]
@@ -225,18 +225,21 @@ pub(crate) fn try_all(
     outgoing: Option<&OutgoingViewingKey>,
     candidates: &[Candidate<'_>],
 ) -> Vec<Found> {
-    let try_one = |candidate: &Candidate<'_>| {
-        let received = incoming.and_then(|key| key.open(candidate.sealed));
-        let sent = outgoing.and_then(|key| key.open(candidate.sealed));
-        (received.is_some() || sent.is_some()).then_some(Found {
+    let try_some = |candidates: &[Candidate<'_>]| {
+        let sealed: Vec<&Output> = candidates.iter().map(|candidate| candidate.sealed).collect();
+        let received = match incoming {
+            Some(key) => key.open_all(&sealed),
+            None => vec![None; candidates.len()],
+        };
+        let found = candidates.iter().zip(received).map(|(candidate, received)| Found {
             log: candidate.log,
             output: candidate.output,
             received,
-            sent,
-        })
+            sent: outgoing.and_then(|key| key.open(candidate.sealed)),
+        });
+        let found = found.filter(|one| one.received.is_some() || one.sent.is_some());
+        found.collect::<Vec<_>>()
     };
     let chunks = candidates.par_chunks(TRIAL);
-    chunks
-        .flat_map_iter(|chunk| chunk.iter().filter_map(try_one))
-        .collect()
+    chunks.flat_map_iter(try_some).collect()
 }

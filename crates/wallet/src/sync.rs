@@ -1,6 +1,7 @@
 //! Reading the chain: newest blocks first, from where the wallet stopped.
 
 mod apply;
+mod piece;
 mod read;
 mod roots;
 

@@ -19,8 +19,8 @@ sol! {
     function decimals() returns (uint8);
 }
 
-/// What ends a refusal that is none: the node has the transaction.
-const KNOWN: [&str; 3] = ["already known", "already imported", "already in"];
+/// What stands in a refusal that is none: the node has the transaction.
+const KNOWN: [&str; 2] = ["already known", "already imported"];
 
 /// A node by its URL.
 #[derive(Debug)]
@@ -237,3 +237,6 @@ pub(super) fn malformed(method: &'static str, reason: impl std::fmt::Display) ->
     transport::shorten(&mut reason);
     NodeError::Malformed { method, reason }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,109 +1,17 @@
 //! What one piece of the chain means for the wallet.
 
-use super::read::{Edge, Reading};
+use super::piece::Piece;
+use super::read::Reading;
 use super::roots::Newest;
 use crate::Wallet;
 use crate::codec::Element;
-use crate::data::{Activity, CHANGE_ADDRESS, OwnedNote, Passed, Place, Root, SentNote, Span};
+use crate::data::{Activity, CHANGE_ADDRESS, OwnedNote, Passed, Place, SentNote, Span};
 use crate::error::Error;
-use crate::node::{PoolEvent, PoolLog, Unshielded};
+use crate::node::PoolEvent;
 use crate::scan::{self, Found};
 use alloy_primitives::B256;
-use std::collections::HashMap;
 use trellis_circuits::field::{self, F};
 use trellis_shielded::{Received, Sent, pool::Event};
-
-/// Blocks with what they logged, and their place in the tree.
-pub(super) struct Piece {
-    logs: Vec<PoolLog>,
-    span: Span,
-    /// Per log, the position of its first leaf.
-    positions: Vec<u64>,
-    leaves: Vec<F>,
-    /// The newest root in it.
-    root: Option<Root>,
-    unshielded: HashMap<B256, Unshielded>,
-}
-
-impl Piece {
-    /// Checks that the logs are in order, and that every recorded root counts the leaves before it.
-    pub(super) fn new(
-        (from, to): (u64, u64),
-        logs: Vec<PoolLog>,
-        edge: Edge,
-    ) -> Result<Self, Error> {
-        let leaves: Vec<F> = logs.iter().flat_map(leaves).collect();
-        let recorded =
-            |log: &PoolLog| matches!(log.event, PoolEvent::Notes(Event::Appended { .. }));
-        let roots = logs.iter().filter(|log| recorded(log)).count() as u64;
-        let start = edge.end.checked_sub(leaves.len() as u64);
-        let start = start.ok_or(Error::Inconsistent("more notes than the tree has"))?;
-        let number = edge.number.checked_sub(roots);
-        let number = number.ok_or(Error::Inconsistent("more roots than were recorded"))?;
-        let end = edge.end;
-        let span = Span {
-            from,
-            to,
-            start,
-            end,
-            number,
-        };
-        let mut piece = Self {
-            positions: Vec::with_capacity(logs.len()),
-            unshielded: HashMap::new(),
-            root: None,
-            logs,
-            span,
-            leaves,
-        };
-        piece.place()?;
-        Ok(piece)
-    }
-
-    fn place(&mut self) -> Result<(), Error> {
-        let mut position = self.span.start;
-        let mut last = None;
-        for log in &self.logs {
-            let at = Some((log.block, log.index));
-            if at <= last || log.block < self.span.from || log.block > self.span.to {
-                return Err(Error::Inconsistent("the order of the logs"));
-            }
-            last = at;
-            self.positions.push(position);
-            position += log.leaves();
-            match &log.event {
-                PoolEvent::Notes(Event::Appended { root, size }) => {
-                    if *size != position {
-                        return Err(Error::Inconsistent("the number of notes at a root"));
-                    }
-                    self.root = Some(Root {
-                        root: *root,
-                        size: *size,
-                    });
-                }
-                PoolEvent::Unshielded(out) => {
-                    self.unshielded.insert(log.transaction, *out);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn at(&self, log: usize) -> Place {
-        Place {
-            block: self.logs[log].block,
-            index: self.logs[log].index,
-        }
-    }
-}
-
-fn leaves(log: &PoolLog) -> Vec<F> {
-    match &log.event {
-        PoolEvent::Notes(event) => event.leaves().collect(),
-        _ => Vec::new(),
-    }
-}
 
 impl Wallet {
     /// Takes in a piece.

@@ -1,7 +1,7 @@
 //! Piece by piece, the newest first.
 
 use super::Progress;
-use super::apply::Piece;
+use super::piece::Piece;
 use super::roots::Newest;
 use crate::Wallet;
 use crate::data::{Passed, Span};
