@@ -226,17 +226,23 @@ pub(crate) fn try_all(
     candidates: &[Candidate<'_>],
 ) -> Vec<Found> {
     let try_some = |candidates: &[Candidate<'_>]| {
-        let sealed: Vec<&Output> = candidates.iter().map(|candidate| candidate.sealed).collect();
+        let sealed: Vec<&Output> = candidates
+            .iter()
+            .map(|candidate| candidate.sealed)
+            .collect();
         let received = match incoming {
             Some(key) => key.open_all(&sealed),
             None => vec![None; candidates.len()],
         };
-        let found = candidates.iter().zip(received).map(|(candidate, received)| Found {
-            log: candidate.log,
-            output: candidate.output,
-            received,
-            sent: outgoing.and_then(|key| key.open(candidate.sealed)),
-        });
+        let found = candidates
+            .iter()
+            .zip(received)
+            .map(|(candidate, received)| Found {
+                log: candidate.log,
+                output: candidate.output,
+                received,
+                sent: outgoing.and_then(|key| key.open(candidate.sealed)),
+            });
         let found = found.filter(|one| one.received.is_some() || one.sent.is_some());
         found.collect::<Vec<_>>()
     };

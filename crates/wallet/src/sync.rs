@@ -72,6 +72,7 @@ impl Wallet {
         };
         self.settle(head.number);
         self.meet_contacts();
+        self.find_addresses();
         self.learn_assets(node)?;
         keep.keep(self)?;
         let after = self.data.chain.notes.len();
@@ -166,6 +167,15 @@ impl Wallet {
             contact.channel = channel.map(SavedChannel);
             contact.number = contact.number.max(number);
         }
+    }
+
+    /// Addresses that were paid were told to somebody, even if the file that knew of it is lost.
+    fn find_addresses(&mut self) {
+        let notes = self.data.chain.notes.values();
+        let told = notes
+            .filter(|note| !note.is_change())
+            .map(|note| note.address.saturating_add(1));
+        self.data.next_address = told.max().unwrap_or_default().max(self.data.next_address);
     }
 
     /// Who is paid at this address, known from now on.

@@ -142,6 +142,32 @@ fn later_payments_to_a_contact_are_found_by_tag() {
     assert_eq!(again.wallet.data.own_number, alice.wallet.data.own_number);
 }
 
+#[test]
+fn a_restored_wallet_does_not_tell_an_address_twice() {
+    let chain = chain();
+    let (mut alice, mut bob) = (Person::new(1), Person::new(2));
+    alice.shield(&chain, 0, 5 * COIN);
+    let labels = ["rent", "shop"].map(|label| bob.wallet.new_address(Some(label.into())).unwrap());
+    settle(&chain, &mut [&mut alice]);
+    alice.pay(&chain, 0, COIN, labels[1].1).unwrap();
+    settle(&chain, &mut [&mut bob]);
+    assert_eq!(
+        bob.wallet
+            .notes()
+            .next()
+            .map(|note| bob.wallet.label(note.address)),
+        Some(Some("shop"))
+    );
+    let mut again = Person::new(2);
+    again.sync(&chain);
+    let (number, address) = again.wallet.new_address(None).unwrap();
+    assert_eq!(
+        (number, again.wallet.address().unwrap().1),
+        (labels[1].0 + 1, address)
+    );
+    assert_eq!(again.wallet.address_number(2).unwrap(), labels[1].1);
+}
+
 /// One of what may happen.
 #[derive(Clone, Debug)]
 enum Move {
