@@ -7,6 +7,7 @@ use std::{
     io::{IsTerminal as _, stdin},
     path::PathBuf,
 };
+use trellis_shielded::{Address, Network};
 use trellis_wallet::{
     Cost, Error, Keys, Node as _, NodeError, RpcNode, StoreError, Synced, Wallet, WalletFile,
 };
@@ -43,7 +44,7 @@ impl Open {
     pub(super) fn new(
         common: &Common,
         birthday: Option<u64>,
-        keys: impl FnOnce(trellis_shielded::Network) -> Result<Keys, CliError>,
+        keys: impl FnOnce(Network) -> Result<Keys, CliError>,
     ) -> Result<Self, CliError> {
         let path = path(common)?;
         if path.exists() {
@@ -119,6 +120,12 @@ pub(super) fn failed(error: impl Into<Error>) -> CliError {
         Some(hint) => shown.hint(hint),
         None => shown,
     }
+}
+
+/// Reads the address of somebody.
+pub(super) fn address(network: Network, text: &str) -> Result<Address, CliError> {
+    Address::parse(network, text.trim())
+        .map_err(|error| CliError::from_error("the address", &error))
 }
 
 pub(super) fn node(common: &Common) -> Result<RpcNode, CliError> {

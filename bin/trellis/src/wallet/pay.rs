@@ -1,7 +1,7 @@
 //! Paying: read, plan, prove, send, and wait until it is in a block.
 
 use super::args::{Common, FeeArgs, SendArgs, UnshieldArgs};
-use super::open::{Open, failed, home};
+use super::open::{Open, address, failed, home};
 use super::progress::Stages;
 use crate::error::CliError;
 use crate::output;
@@ -9,7 +9,7 @@ use core::time::Duration;
 use serde_json::json;
 use std::{path::PathBuf, time::Instant};
 use trellis_circuits::Prover;
-use trellis_shielded::{Address, PaymentRequest};
+use trellis_shielded::PaymentRequest;
 use trellis_wallet::{Asset, Dispatch, NATIVE, Node as _, Order, Receipt, Target, Terms};
 
 /// Between two looks at the chain.
@@ -38,7 +38,7 @@ fn order(open: &mut Open, args: &SendArgs) -> Result<(Order, Asset), CliError> {
     let request = if is_link {
         PaymentRequest::parse(network, &args.to).map_err(failed)?
     } else {
-        PaymentRequest::new(Address::parse(network, &args.to).map_err(failed)?)
+        PaymentRequest::new(address(network, &args.to)?)
     };
     let number = request.asset.to_string();
     let asset = args.asset.as_deref().unwrap_or(&number);

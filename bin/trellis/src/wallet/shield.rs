@@ -1,7 +1,7 @@
 //! Making value of a public account private: the account signs, everybody sees how much.
 
 use super::args::{Common, ShieldArgs};
-use super::open::{Open, failed};
+use super::open::{Open, address, failed};
 use super::progress::Stages;
 use crate::error::CliError;
 use crate::output;
@@ -13,7 +13,6 @@ use alloy_signer_local::PrivateKeySigner;
 use core::time::Duration;
 use serde_json::json;
 use std::time::Instant;
-use trellis_shielded::Address;
 use trellis_wallet::{Asset, Call, Node as _, Receipt, RpcNode, add_asset};
 
 /// What goes to the validator, in wei for a unit of gas.
@@ -36,7 +35,7 @@ pub(super) fn shield(common: &Common, args: &ShieldArgs) -> Result<(), CliError>
     let value = asset.units(&args.amount).map_err(failed)?;
     let network = open.wallet.identity().network();
     let to = match &args.to {
-        Some(text) => Address::parse(network, text).map_err(failed)?,
+        Some(text) => address(network, text)?,
         None => open.wallet.address().map_err(failed)?.1,
     };
     let memo = args.memo.as_deref();

@@ -23,6 +23,8 @@ fn busy() -> (MockChain, Person) {
     alice.sync(&chain);
     alice.pay(&chain, 0, COIN / 2, stranger.address()).unwrap();
     settle(&chain, &mut [&mut alice]);
+    // What a block adds is under a root when the next is there.
+    settle(&chain, &mut [&mut alice]);
     (chain, alice)
 }
 
