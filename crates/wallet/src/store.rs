@@ -11,6 +11,7 @@ use crate::passed;
 pub use crypt::{Cost, Vault};
 #[cfg(feature = "native")]
 pub use file::WalletFile;
+use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -64,6 +65,23 @@ pub struct Forget;
 impl Keep for Forget {
     fn keep(&mut self, _: &Wallet) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+impl Wallet {
+    /// All of it, encrypted: what a file holds, for whoever keeps wallets elsewhere.
+    pub fn to_sealed(&self, vault: &Vault, rng: &mut impl CryptoRng) -> Vec<u8> {
+        vault.seal(&to_bytes(self), rng)
+    }
+
+    /// Reads [`Self::to_sealed`].
+    ///
+    /// # Errors
+    /// What is wrong with the bytes, or the passphrase.
+    pub fn from_sealed(passphrase: &str, bytes: &[u8]) -> Result<(Vault, Self), StoreError> {
+        let (vault, text) = Vault::open(passphrase, bytes)?;
+        let wallet = from_bytes(&text).ok_or(StoreError::Damaged)?;
+        Ok((vault, wallet))
     }
 }
 

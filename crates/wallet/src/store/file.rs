@@ -1,6 +1,6 @@
 //! The file: written beside itself, flushed, and moved into place.
 
-use super::{Cost, Keep, StoreError, Vault, from_bytes, to_bytes};
+use super::{Cost, Keep, StoreError, Vault};
 use crate::Wallet;
 use rand_core::CryptoRng;
 use std::{
@@ -64,8 +64,7 @@ impl<R: CryptoRng> WalletFile<R> {
         }
         let lock = lock(path)?;
         let bytes = fs::read(path).map_err(|error| io(path, &error))?;
-        let (vault, text) = Vault::open(passphrase, &bytes)?;
-        let wallet = from_bytes(&text).ok_or(StoreError::Damaged)?;
+        let (vault, wallet) = Wallet::from_sealed(passphrase, &bytes)?;
         let file = Self {
             path: path.to_owned(),
             vault,
@@ -92,7 +91,7 @@ impl<R: CryptoRng> WalletFile<R> {
 
 impl<R: CryptoRng> Keep for WalletFile<R> {
     fn keep(&mut self, wallet: &Wallet) -> Result<(), StoreError> {
-        let bytes = self.vault.seal(&to_bytes(wallet), &mut self.rng);
+        let bytes = wallet.to_sealed(&self.vault, &mut self.rng);
         self.replace(&bytes).map_err(|error| io(&self.path, &error))
     }
 }
