@@ -4,7 +4,7 @@
 //! them, so the options here are all optional and their defaults are named in the help text only.
 
 use crate::{
-    bench::{ExecArgs, LoadArgs, MessagesArgs},
+    bench::{ExecArgs, LoadArgs, MessagesArgs, PaymentsArgs},
     values::{self, ModuleNames},
     wallet::args::WalletArgs,
 };
@@ -76,6 +76,9 @@ pub(crate) enum BenchCommand {
     /// Send messages from one module to another and measure how fast they arrive
     #[command(after_help = crate::bench::MESSAGES_EXAMPLES)]
     Messages(MessagesArgs),
+    /// Make private transfers and measure how many are included, and how fast
+    #[command(after_help = crate::bench::PAYMENTS_EXAMPLES)]
+    Payments(PaymentsArgs),
     /// Execute blocks in this process and measure every way to do it against plain revm
     #[command(after_help = crate::bench::EXEC_EXAMPLES)]
     Exec(Box<ExecArgs>),

@@ -43,6 +43,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
         }
         Command::Bench(BenchCommand::Load(args)) => bench::run(*args),
         Command::Bench(BenchCommand::Messages(args)) => bench::run_messages(&args),
+        Command::Bench(BenchCommand::Payments(args)) => bench::run_payments(&args),
         Command::Bench(BenchCommand::Exec(args)) => bench::run_exec(&args),
         Command::Message(MessageCommand::Status(args)) => message::status(&args),
         Command::Wallet(args) => wallet::run(&args),
