@@ -6,6 +6,7 @@
 use crate::{
     bench::{ExecArgs, LoadArgs, MessagesArgs, PaymentsArgs},
     values::{self, ModuleNames},
+    wallet::args::WalletArgs,
 };
 use alloy_primitives::B256;
 use clap::{Args, Parser, Subcommand};
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Follow messages between modules
     #[command(subcommand, arg_required_else_help = true)]
     Message(MessageCommand),
+    /// Hold, send and receive privately
+    #[command(arg_required_else_help = true, after_help = crate::wallet::args::EXAMPLES)]
+    Wallet(Box<WalletArgs>),
     /// Check or print the configuration of `trellis dev`
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),

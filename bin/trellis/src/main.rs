@@ -10,6 +10,7 @@ mod output;
 mod rpc;
 mod status;
 mod values;
+mod wallet;
 
 use args::{BenchCommand, Cli, Command, ConfigCommand, MessageCommand};
 use clap::{
@@ -45,6 +46,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
         Command::Bench(BenchCommand::Payments(args)) => bench::run_payments(&args),
         Command::Bench(BenchCommand::Exec(args)) => bench::run_exec(&args),
         Command::Message(MessageCommand::Status(args)) => message::status(&args),
+        Command::Wallet(args) => wallet::run(&args),
         Command::Config(ConfigCommand::Check { file }) => {
             Settings::from_file(&file)?;
             output::line(format_args!("{}: ok", file.display()));
