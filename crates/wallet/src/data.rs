@@ -241,7 +241,7 @@ pub(crate) struct ChainData {
     pub(crate) shards: Shards,
     /// The leaves that came after it, by position.
     pub(crate) recent: BTreeMap<u64, Element>,
-    /// The newest root.
+    /// The newest root that was recorded.
     pub(crate) root: Option<Root>,
     /// By position.
     pub(crate) notes: BTreeMap<u32, OwnedNote>,

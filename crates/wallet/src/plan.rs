@@ -262,12 +262,10 @@ impl Wallet {
 
     /// Notes that can be spent, smallest first.
     fn coins(&self, asset: u32) -> Vec<Coin> {
-        let size = self.confirmed_size();
         let notes = self.notes().filter(|note| {
             note.asset() == asset
                 && note.value() > 0
                 && note.spent.is_none()
-                && u64::from(note.position) < size
                 && !self.is_leaving(note.position)
         });
         let mut coins: Vec<Coin> = notes

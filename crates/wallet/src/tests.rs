@@ -118,9 +118,8 @@ impl Person {
     }
 }
 
-/// Two blocks: what is in the first can be spent after the second.
+/// A block, which everybody reads.
 pub(crate) fn settle(chain: &MockChain, people: &mut [&mut Person]) {
-    chain.mine();
     chain.mine();
     for person in people {
         person.sync(chain);

@@ -22,7 +22,7 @@ pub struct Balance {
     pub asset: Asset,
     /// Can be spent now.
     pub ready: Money,
-    /// Can be spent when the next block is there: notes of the newest block, and change of transfers on their way.
+    /// Comes back from transfers on their way, with the block that holds them.
     pub arriving: Money,
     /// In notes that transfers on their way spend. Not part of the other two.
     pub leaving: Money,
@@ -189,13 +189,8 @@ impl Wallet {
             let sum = &mut sums.entry(asset).or_default()[kind];
             *sum = sum.saturating_add(value);
         };
-        let confirmed = self.confirmed_size();
         for note in self.notes().filter(|note| note.spent.is_none()) {
-            let kind = if self.is_leaving(note.position) {
-                2
-            } else {
-                usize::from(u64::from(note.position) >= confirmed)
-            };
+            let kind = if self.is_leaving(note.position) { 2 } else { 0 };
             add(note.asset(), kind, note.value());
         }
         for part in self.data.pending.iter().flat_map(|pending| &pending.change) {
@@ -211,11 +206,6 @@ impl Wallet {
             }
         };
         sums.into_iter().map(balance).collect()
-    }
-
-    /// Leaves below the newest recorded root.
-    pub(crate) fn confirmed_size(&self) -> u64 {
-        self.data.chain.root.map_or(0, |root| root.size)
     }
 
     /// Whether a transfer on its way spends this note.

@@ -5,16 +5,17 @@ use super::open::{Open, failed, home};
 use super::progress::Stages;
 use crate::error::CliError;
 use crate::output;
-use alloy_primitives::B256;
 use core::time::Duration;
 use serde_json::json;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 use trellis_circuits::Prover;
 use trellis_shielded::{Address, PaymentRequest};
 use trellis_wallet::{Asset, Dispatch, NATIVE, Node as _, Order, Receipt, Target, Terms};
 
 /// Between two looks at the chain.
 const PAUSE: Duration = Duration::from_millis(25);
+/// Longest that a person waits for a block.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What links that ask to be paid begin with.
 const LINK: &str = "trellis:";
 
@@ -133,9 +134,6 @@ fn carry_out(
         stages.done(&format!("in block {}", receipt.block));
         next = sent.rest.take();
         made.push((sent, receipt));
-        if next.is_some() {
-            wait_for_block(open, receipt.block + 1)?;
-        }
         open.sync()?;
     }
     let fees = made.iter().map(|(sent, _)| sent.fee).sum();
@@ -170,36 +168,27 @@ fn keys() -> Result<PathBuf, CliError> {
 
 /// Waits until a transfer is in a block, which is final.
 fn wait(open: &Open, sent: &Dispatch) -> Result<Receipt, CliError> {
+    let transaction = sent.transaction;
+    let start = Instant::now();
     loop {
-        if let Some(receipt) = open.node.receipt(sent.transaction).map_err(failed)? {
+        // The head first: a transfer that is in no block up to its expiry then is in none for ever.
+        let head = open.node.head().map_err(failed)?.number;
+        if let Some(receipt) = open.node.receipt(transaction).map_err(failed)? {
             return Ok(receipt);
         }
-        let head = open.node.head().map_err(failed)?.number;
-        // Once more: it may have been in the last block that could hold it.
-        if head > sent.expiry
-            && open
-                .node
-                .receipt(sent.transaction)
-                .map_err(failed)?
-                .is_none()
-        {
-            return Err(too_late(sent.transaction));
+        if head >= sent.expiry {
+            return Err(CliError::new(format!(
+                "{transaction} was in no block in time, and will never be: nothing was paid"
+            ))
+            .hint("try again; the network may be crowded"));
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(CliError::new(format!(
+                "{transaction} is in no block yet; it may be until block {}: do not pay again before",
+                sent.expiry
+            ))
+            .hint("`trellis wallet sync` sends it again, and says what became of it"));
         }
         std::thread::sleep(PAUSE);
     }
-}
-
-fn too_late(transaction: B256) -> CliError {
-    CliError::new(format!(
-        "{transaction} was in no block in time, and will never be: nothing was paid"
-    ))
-    .hint("try again; the network may be crowded, or was stopped")
-}
-
-/// Waits until what is in a block can be spent.
-pub(super) fn wait_for_block(open: &Open, block: u64) -> Result<(), CliError> {
-    while open.node.head().map_err(failed)?.number < block {
-        std::thread::sleep(PAUSE);
-    }
-    Ok(())
 }

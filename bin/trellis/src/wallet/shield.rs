@@ -2,7 +2,6 @@
 
 use super::args::{Common, ShieldArgs};
 use super::open::{Open, failed};
-use super::pay::wait_for_block;
 use super::progress::Stages;
 use crate::error::CliError;
 use crate::output;
@@ -52,7 +51,6 @@ pub(super) fn shield(common: &Common, args: &ShieldArgs) -> Result<(), CliError>
     }
     let (transaction, receipt) = payer.carry_out(&open.node, &calls.shield)?;
     stages.done(&format!("in block {}", receipt.block));
-    wait_for_block(&open, receipt.block + 1)?;
     open.sync()?;
     stages.done("ready to be spent");
     let (money, block) = (asset.money(value), receipt.block);

@@ -143,7 +143,7 @@ impl Wallet {
                 .get(&path.position)
                 .ok_or(Error::Bug("a note is gone"))?
                 .note;
-            if path.root(note.commitment()) != root.root {
+            if path.root(note.commitment()) != root {
                 return Err(Error::Inconsistent("the path of a note"));
             }
             inputs.push(note.input(path));
@@ -154,7 +154,7 @@ impl Wallet {
         shuffle(&mut inputs, rng);
         let inputs = inputs.try_into();
         let inputs = inputs.map_err(|_| Error::Bug("more than two notes"))?;
-        Ok((root.root, inputs))
+        Ok((root, inputs))
     }
 
     fn outputs(

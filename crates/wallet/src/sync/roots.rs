@@ -1,9 +1,14 @@
-//! The newest root, which transfers are proven against (payments.md, 6), and the leaves that wait for the next.
+//! The tree below the newest recorded root, and the leaves that came after it.
+//!
+//! A block's leaves are under a root that the next block records first of all (payments.md, 11.3). That block may hold a transfer which
+//! is proven against it, so a wallet works it out itself: what is in the newest block can be spent, and an idle chain has no next
+//! block before somebody does.
 
 use crate::codec::Element;
 use crate::data::{ChainData, Root};
 use crate::error::Error;
 use crate::node::Latest;
+use std::borrow::Cow;
 use trellis_circuits::field::F;
 use trellis_shielded::tree::Path;
 
@@ -68,10 +73,16 @@ impl ChainData {
         }
     }
 
-    /// Paths of own notes to the newest root.
-    pub(crate) fn paths(&self, positions: &[u32]) -> Option<(Root, Vec<Path>)> {
-        let root = self.root?;
-        let path = |position: &u32| self.shards.path(*position, root.size);
-        Some((root, positions.iter().map(path).collect::<Option<_>>()?))
+    /// The root after the newest block, and the paths of own notes to it.
+    pub(crate) fn paths(&self, positions: &[u32]) -> Option<(F, Vec<Path>)> {
+        let size = self.spans.last()?.end;
+        let mut shards = Cow::Borrowed(&self.shards);
+        if let Some(first) = self.recent.keys().next() {
+            let leaves: Vec<F> = self.recent.values().map(|leaf| leaf.0).collect();
+            shards.to_mut().insert(*first, &leaves);
+        }
+        let path = |position: &u32| shards.path(*position, size);
+        let paths = positions.iter().map(path).collect::<Option<_>>()?;
+        Some((shards.root(size)?, paths))
     }
 }
