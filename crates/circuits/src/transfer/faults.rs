@@ -97,7 +97,10 @@ fn change_all(system: &System, places: &Places, variables: &[Class]) -> BTreeSet
         .flat_map_iter(|class| changes(system, *class).map(move |value| (*class, value)))
         .map(|change| {
             let result = system.propagate(&[change]);
-            (change.0, result.map(|values| places.broken(system, &values)))
+            (
+                change.0,
+                result.map(|values| places.broken(system, &values)),
+            )
         })
         .collect();
     let mut rejected: BTreeMap<&Rejected, usize> = BTreeMap::new();
