@@ -55,6 +55,16 @@ light-wasm:
     TRELLIS_LIGHT_WASM=target/light-wasm/wasm32-unknown-unknown/release/trellis_light_wasm.wasm \
         node --test crates/light-wasm/test.mjs
 
+# Private payments for a browser: Node proves one with it, and the proof is checked without WebAssembly. Takes clang and llvm-ar.
+payments-wasm:
+    rustup target add wasm32-unknown-unknown
+    CC_wasm32_unknown_unknown="${CLANG:-clang}" AR_wasm32_unknown_unknown="${LLVM_AR:-llvm-ar}" \
+        cargo build --release -p trellis-payments-wasm --target wasm32-unknown-unknown --target-dir target/payments-wasm
+    TRELLIS_PAYMENTS_WASM=target/payments-wasm/wasm32-unknown-unknown/release/trellis_payments_wasm.wasm \
+        TRELLIS_TRANSFER=target/payments-wasm/transfer.hex node --test crates/payments-wasm/test.mjs
+    TRELLIS_TRANSFER={{justfile_directory()}}/target/payments-wasm/transfer.hex \
+        cargo test --release -p trellis-payments-wasm -- --ignored what_node_proved_is_right
+
 # A decoder against bytes of strangers, such as `just fuzz evidence 60`; fuzz/README.md lists the targets.
 fuzz target seconds="60" *args:
     fuzz/run {{target}} {{seconds}} {{args}}

@@ -4,10 +4,10 @@
 
 use crate::field::{F, power_of_two};
 use crate::hash;
-use crate::instance::Instance;
+use crate::instance::{Instance, PUBLIC_INPUTS};
 use crate::transfer::Transfer;
 use crate::witness::{Input, Witness};
-use ff::{Field, PrimeField};
+use ff::Field;
 
 /// The constraint group that a witness breaks. Numbers are sections of payments.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,12 @@ impl Transfer {
 
 /// Every group that is broken, in the order of the specification.
 pub(crate) fn broken(instance: &Instance, witness: &Witness) -> Vec<Broken> {
+    broken_elements(&instance.public_inputs(), witness)
+}
+
+/// The same for public inputs that no verifier may ever make.
+pub(crate) fn broken_elements(public: &[F; PUBLIC_INPUTS], witness: &Witness) -> Vec<Broken> {
+    let [anchor, nf0, nf1, cm0, cm1, cm2, ..] = public;
     let inputs = || witness.inputs.iter().enumerate();
     let mut found = Vec::new();
     found.extend(
@@ -64,13 +70,13 @@ pub(crate) fn broken(instance: &Instance, witness: &Witness) -> Vec<Broken> {
     );
     found.extend(
         inputs()
-            .filter(|(_, i)| !member(instance, witness, i))
+            .filter(|(_, i)| !member(anchor, witness, i))
             .map(|(n, _)| Broken::Membership(n)),
     );
-    found.extend(unequal(&instance.nullifiers, &witness.nullifiers()).map(Broken::Nullifier));
-    found.extend(unequal(&instance.commitments, &witness.commitments()).map(Broken::Commitment));
+    found.extend(unequal([nf0, nf1], witness.nullifiers()).map(Broken::Nullifier));
+    found.extend(unequal([cm0, cm1, cm2], witness.commitments()).map(Broken::Commitment));
     found.extend(ranges(witness));
-    found.extend(sums(instance, witness));
+    found.extend(sums(public, witness));
     found
 }
 
@@ -80,19 +86,14 @@ fn owned(witness: &Witness, input: &Input) -> bool {
 }
 
 /// 7.2.
-fn member(instance: &Instance, witness: &Witness, input: &Input) -> bool {
+fn member(anchor: &F, witness: &Witness, input: &Input) -> bool {
     let leaf = input.commitment(witness.asset);
-    input.value.is_zero_vartime()
-        || hash::root(leaf, input.position, &input.siblings) == instance.anchor
+    input.value.is_zero_vartime() || hash::root(leaf, input.position, &input.siblings) == *anchor
 }
 
 /// 7.3 and 7.4: where what the instance says is not what the witness gives.
-fn unequal<'a>(said: &'a [F], given: &'a [F]) -> impl Iterator<Item = usize> + 'a {
-    said.iter()
-        .zip(given)
-        .enumerate()
-        .filter(|(_, (a, b))| a != b)
-        .map(|(n, _)| n)
+fn unequal<const N: usize>(said: [&F; N], given: [F; N]) -> impl Iterator<Item = usize> {
+    (0..N).filter(move |n| *said[*n] != given[*n])
 }
 
 /// 7.6 and 7.7.
@@ -120,9 +121,9 @@ fn below(element: &F, bits: u32) -> bool {
 }
 
 /// 7.8, 7.9 and 7.10. Sums are taken in the field, as the circuit takes them: that they do not wrap is what 7.6 is for.
-fn sums(instance: &Instance, witness: &Witness) -> Vec<Broken> {
-    let [value_in, value_out, public_asset] = instance.public.elements();
-    let (mut asset_sum, mut native_sum) = (value_in - value_out, -F::from_u128(instance.fee));
+fn sums(public: &[F; PUBLIC_INPUTS], witness: &Witness) -> Vec<Broken> {
+    let [.., value_in, value_out, public_asset, fee, _context] = public;
+    let (mut asset_sum, mut native_sum) = (*value_in - value_out, -*fee);
     for input in &witness.inputs {
         *(if input.native {
             &mut native_sum
@@ -141,7 +142,7 @@ fn sums(instance: &Instance, witness: &Witness) -> Vec<Broken> {
     let mut found = Vec::new();
     found.extend((!zero(asset_sum + native_sum)).then_some(Broken::Balance));
     found.extend((!zero(witness.asset * asset_sum)).then_some(Broken::Assets));
-    let crossing = value_in + value_out;
+    let crossing = *value_in + value_out;
     let public = crossing * (witness.asset - public_asset);
     found.extend((!zero(public)).then_some(Broken::PublicAsset));
     found

@@ -2,8 +2,14 @@
 
 mod batch;
 mod cache;
+mod equation;
 mod keys;
 mod prover;
+mod subgroup;
+mod unchecked;
+
+use equation::Shared;
+use keys::LibraryKey;
 
 pub use cache::PROVING_KEY_HASH;
 pub use keys::{KeyError, VERIFYING_KEY_HASH};
@@ -19,7 +25,9 @@ use midnight_proofs::plonk::prepare;
 use midnight_proofs::poly::kzg::KZGCommitmentScheme;
 use midnight_proofs::poly::kzg::msm::DualMSM;
 use midnight_proofs::poly::kzg::params::ParamsVerifierKZG;
-use midnight_proofs::transcript::{CircuitTranscript, Transcript};
+use midnight_proofs::transcript::{
+    CircuitTranscript, Hashable, Sampleable, Transcript, TranscriptHash,
+};
 use midnight_zk_stdlib::MidnightVK;
 
 /// Bytes of a proof.
@@ -58,24 +66,24 @@ pub struct Invalid;
 pub struct Verifier {
     parameters: ParamsVerifierKZG<Bls12>,
     key: MidnightVK,
+    shared: Shared,
 }
-
-/// A proof whose polynomial identities hold if one equation of points does.
-type Equation = DualMSM<Bls12>;
 
 impl Verifier {
     /// Reads the verifying key that comes with this crate, if it is the pinned one. Tests derive it from the relation.
     pub fn new() -> Result<Self, KeyError> {
+        let key = keys::shipped()?;
         Ok(Self {
             parameters: parameters::for_verifier()?,
-            key: keys::shipped()?,
+            shared: Shared::new(key.vk()),
+            key,
         })
     }
 
     /// Checks one proof.
     pub fn verify(&self, instance: &Instance, proof: &Proof) -> Result<(), Invalid> {
-        let (equation, _) = self.prepare(instance, proof)?;
-        if equation.check(&self.parameters) {
+        let (sums, _) = self.prepare::<State>(instance, proof)?;
+        if sums.check(&self.parameters) {
             Ok(())
         } else {
             Err(Invalid)
@@ -83,10 +91,15 @@ impl Verifier {
     }
 
     /// All of the check but the pairing, and a challenge that depends on all of the instance and the proof.
-    fn prepare(&self, instance: &Instance, proof: &Proof) -> Result<(Equation, F), Invalid> {
+    fn prepare<H>(&self, instance: &Instance, proof: &Proof) -> Result<(DualMSM<Bls12>, F), Invalid>
+    where
+        H: TranscriptHash,
+        F: Hashable<H> + Sampleable<H>,
+        G1Projective: Hashable<H>,
+    {
         let inputs: [F; PUBLIC_INPUTS] = instance.public_inputs();
-        let mut transcript = CircuitTranscript::<State>::init_from_bytes(proof.as_bytes());
-        let equation = prepare::<F, KZGCommitmentScheme<Bls12>, CircuitTranscript<State>>(
+        let mut transcript = CircuitTranscript::<H>::init_from_bytes(proof.as_bytes());
+        let sums = prepare::<F, KZGCommitmentScheme<Bls12>, CircuitTranscript<H>>(
             self.key.vk(),
             &[&[G1Projective::identity()]],
             &[&[&inputs]],
@@ -95,7 +108,7 @@ impl Verifier {
         .map_err(|_| Invalid)?;
         let challenge = transcript.squeeze_challenge();
         transcript.assert_empty().map_err(|_| Invalid)?;
-        Ok((equation, challenge))
+        Ok((sums, challenge))
     }
 }
 

@@ -4,7 +4,10 @@ use crate::field::{F, power_of_two};
 use crate::hash::{self, DEPTH};
 use crate::instance::{Context, Instance, Public};
 use crate::witness::{Input, Output, SpendingKey, Witness};
-use ff::Field;
+use ff::{Field, PrimeField};
+use group::{Group, GroupEncoding};
+use midnight_curves::G1Projective;
+use num_bigint::BigUint;
 
 /// `bytes + r`: what a verifier that reduced its input would take for the same element.
 pub(crate) fn alias(bytes: &[u8; 32]) -> [u8; 32] {
@@ -156,4 +159,31 @@ impl Default for Values {
 /// `2^bits`, for values just out of range.
 pub(crate) fn beyond(bits: u32) -> F {
     power_of_two(bits)
+}
+
+/// A point of order 3 on the curve: a random one, times all other factors of the order of the curve.
+pub(crate) fn order_3() -> G1Projective {
+    let hex = |digits: &[u8]| BigUint::parse_bytes(digits, 16).unwrap();
+    let cofactor = hex(b"396c8c005555e1568c00aaab0000aaab");
+    let order = BigUint::from_bytes_le((-F::ONE).to_repr().as_ref()) + 1_u8;
+    let others = cofactor * order / 3_u8;
+    let mut encoded = <G1Projective as GroupEncoding>::Repr::default();
+    encoded.as_mut()[0] = 0x80;
+    for x in 1.. {
+        encoded.as_mut()[47] = x;
+        let point: Option<G1Projective> = G1Projective::from_bytes_unchecked(&encoded).into();
+        let Some(point) = point else { continue };
+        let mut multiple = G1Projective::identity();
+        for bit in (0..others.bits()).rev() {
+            multiple = multiple.double();
+            if others.bit(bit) {
+                multiple += point;
+            }
+        }
+        if !bool::from(multiple.is_identity()) {
+            assert_eq!(multiple.double() + multiple, G1Projective::identity());
+            return multiple;
+        }
+    }
+    unreachable!("two of three points lead to one")
 }

@@ -355,4 +355,6 @@ impl Circuit<'_> {
 }
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;

@@ -73,8 +73,7 @@ pub(crate) fn transact<D: View>(
     if payer == Payer::Pool && !result.is_success() {
         // It would spend nothing, so nobody would pay for it (docs/spec/payments.md, 11.2).
         let reason = result.output().and_then(|output| output.first_chunk::<4>());
-        let reason =
-            reason.map_or_else(|| "out of gas".into(), |error| hex::encode_prefixed(error));
+        let reason = reason.map_or_else(|| "out of gas".into(), hex::encode_prefixed);
         let rule = format!("private transfer: the pool refuses it ({reason})");
         return Err(EVMError::Transaction(EvmInvalid::Str(rule.into())));
     }

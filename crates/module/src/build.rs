@@ -17,8 +17,6 @@ use trellis_txpool::PooledTransaction;
 
 /// A block's content before its post-state is known.
 pub(crate) struct Content {
-    /// How many of the transactions record a root of notes.
-    pub(crate) records: usize,
     pub(crate) transactions: Vec<Transaction>,
     /// The transactions, encoded.
     pub(crate) encoded: Vec<Bytes>,
@@ -68,8 +66,7 @@ pub(crate) fn fill<R: StateReader + Sync>(
     let mut front = Vec::from_iter(payments::record(chain, parent));
     let records = front.len();
     front.extend(imports::make(chain, env.number, state)?);
-    let mut content = fill_behind(&front, engine, env, state, candidates, expired)?;
-    content.records = records;
+    let content = fill_behind(&front, engine, env, state, candidates, expired)?;
     let taken = content.transactions.iter();
     let imported = taken.filter(|tx| tx.signer() == IMPORTER).count();
     if payments::fees(&content.transactions) != 0 {
@@ -79,15 +76,13 @@ pub(crate) fn fill<R: StateReader + Sync>(
             let signed =
                 |pooled: &&Arc<PooledTransaction>| !payments::is_transfer(&pooled.transaction);
             let signed: Vec<_> = candidates.iter().filter(signed).cloned().collect();
-            let content = fill_behind(&front, engine, env, state, &signed, expired)?;
-            return Ok(Content { records, ..content });
+            return fill_behind(&front, engine, env, state, &signed, expired);
         }
     }
     if let Err(rule) = imports::check_outcome(records, imported, &content.executed.receipts) {
         // Nobody would vote for it. Without imports the block is sound, and the next leader tries again.
         tracing::error!(module = %chain.spec().name, number = env.number, rule, "importing nothing");
-        let content = fill_behind(&front[..records], engine, env, state, candidates, expired)?;
-        return Ok(Content { records, ..content });
+        return fill_behind(&front[..records], engine, env, state, candidates, expired);
     }
     Ok(content)
 }
@@ -122,7 +117,6 @@ fn fill_behind<R: StateReader + Sync>(
     let (transactions, encoded) = taken.map(|(tx, raw)| (tx.clone(), raw.clone())).unzip();
     let executed = filled.outcomes.seal();
     Ok(Content {
-        records: 0,
         transactions,
         encoded,
         access_list: encode_access_list(&executed.access_list),

@@ -396,7 +396,7 @@ impl Chain {
 
     /// Whether a block on `parent` would have something to do.
     pub fn demand(&self, parent: &Block) -> Demand {
-        if self.has_messages_on(parent) {
+        if self.has_messages_on(parent) || self.has_record_on(parent) {
             return Demand::Transactions;
         }
         let in_flight = self.in_flight(parent.hash(), parent.number());

@@ -1,7 +1,5 @@
 //! The verifying key: shipped, pinned, and derived to compare (payments.md, 10.1).
 
-#[cfg(test)]
-use super::ROWS_LOG2;
 use crate::field::{self, F};
 use crate::parameters::{Parameters, ParametersError};
 use crate::transfer::Transfer;
@@ -26,7 +24,7 @@ const IDENTITY: [u8; 32] = [
 ];
 
 /// What the standard library of circuits wraps.
-type LibraryKey = VerifyingKey<F, KZGCommitmentScheme<Bls12>>;
+pub(super) type LibraryKey = VerifyingKey<F, KZGCommitmentScheme<Bls12>>;
 
 /// The key in the library's raw encoding. `write_the_verifying_key` of the tests makes the file.
 static SHIPPED: &[u8] = include_bytes!("../../keys/transfer.verifying");
@@ -95,7 +93,7 @@ fn encode(key: &MidnightVK) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::{Prover, Verifier};
+    use crate::proof::{Prover, ROWS_LOG2, Verifier};
     use midnight_proofs::poly::kzg::params::ParamsKZG;
     use rand_08::rngs::OsRng;
 

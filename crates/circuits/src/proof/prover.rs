@@ -12,7 +12,7 @@ use midnight_curves::Bls12;
 use midnight_proofs::plonk::Error;
 use midnight_proofs::poly::kzg::params::ParamsKZG;
 use midnight_zk_stdlib::{MidnightPK, setup_pk};
-use rand_08::rngs::OsRng;
+use rand_08::{CryptoRng, RngCore, rngs::OsRng};
 use std::path::Path;
 
 /// Why no proof was made.
@@ -60,14 +60,25 @@ impl Prover {
 
     /// A proof that somebody knows a witness for the instance. Two proofs of one transfer differ.
     pub fn prove(&self, instance: &Instance, witness: Witness) -> Result<Proof, ProveError> {
+        self.prove_with(instance, witness, OsRng)
+    }
+
+    /// The same with randomness of the caller's, where the system has none. What blinds two proofs must not be the same.
+    pub fn prove_with(
+        &self,
+        instance: &Instance,
+        witness: Witness,
+        random: impl RngCore + CryptoRng,
+    ) -> Result<Proof, ProveError> {
         Transfer::check(instance, &witness)?;
-        self.prove_unchecked(instance, witness)
+        self.prove_unchecked(instance, witness, random)
     }
 
     pub(super) fn prove_unchecked(
         &self,
         instance: &Instance,
         witness: Witness,
+        random: impl RngCore + CryptoRng,
     ) -> Result<Proof, ProveError> {
         let bytes = midnight_zk_stdlib::prove::<Transfer, State>(
             &self.parameters,
@@ -75,7 +86,7 @@ impl Prover {
             &Transfer,
             instance,
             witness,
-            OsRng,
+            random,
         )?;
         Ok(Proof::decode(&bytes)?)
     }

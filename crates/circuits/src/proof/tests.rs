@@ -1,15 +1,16 @@
 use super::*;
 use crate::instance::{Context, Public};
 use crate::native::Broken;
-use crate::testing::{alias, payment, payment_with};
+use crate::testing::{alias, order_3, payment, payment_with};
 use crate::witness::SpendingKey;
 use ff::Field;
+use group::GroupEncoding;
 use std::sync::LazyLock;
 
-static KEYS: LazyLock<(Prover, Verifier)> =
+pub(super) static KEYS: LazyLock<(Prover, Verifier)> =
     LazyLock::new(|| (Prover::new().unwrap(), Verifier::new().unwrap()));
 
-static PAYMENT: LazyLock<(Instance, Proof)> = LazyLock::new(|| {
+pub(super) static PAYMENT: LazyLock<(Instance, Proof)> = LazyLock::new(|| {
     let (instance, witness) = payment();
     let proof = KEYS.0.prove(&instance, witness).unwrap();
     (instance, proof)
@@ -53,7 +54,10 @@ fn nothing_is_proven_that_does_not_hold() {
 #[test]
 fn a_forced_proof_is_refused() {
     let (instance, witness) = payment_with(|values| values.made[0].0 = F::from(601));
-    if let Ok(proof) = KEYS.0.prove_unchecked(&instance, witness) {
+    if let Ok(proof) = KEYS
+        .0
+        .prove_unchecked(&instance, witness, rand_08::rngs::OsRng)
+    {
         assert!(!verify(&instance, &proof));
     }
 }
@@ -168,10 +172,10 @@ fn points_of_a_proof_have_one_encoding_and_are_in_the_subgroup() {
     let refused = |start: usize, point: [u8; 48]| {
         let mut bytes = *proof.as_bytes();
         bytes[start..start + 48].copy_from_slice(&point);
-        assert!(
-            !verify(instance, &Proof::decode(&bytes).unwrap()),
-            "point at {start}"
-        );
+        let changed = Proof::decode(&bytes).unwrap();
+        assert!(!verify(instance, &changed), "point at {start}");
+        let batch = [(instance.clone(), changed), PAYMENT.clone()];
+        assert_eq!(KEYS.1.verify_batch(&batch), [Err(Invalid), Ok(())]);
     };
     let (mut points, mut aliased) = (0, 0);
     for start in (0..=PROOF_BYTES - 48).step_by(16) {
@@ -187,6 +191,11 @@ fn points_of_a_proof_have_one_encoding_and_are_in_the_subgroup() {
             other[0] = first;
             refused(start, other);
         }
+        // What a pairing does not see: the point and one of order 3.
+        let moved = crate::parameters::point::<G1Projective>(&point).unwrap() + order_3();
+        let mut encoded = [0; 48];
+        encoded.copy_from_slice(GroupEncoding::to_bytes(&moved).as_ref());
+        refused(start, encoded);
         if let Some(alias) = alias_of_point(&point) {
             refused(start, alias);
             aliased += 1;
@@ -232,6 +241,23 @@ fn bad_proofs_do_not_reject_their_neighbours() {
     (batch[2].1, batch[3].1) = (second, first);
     let answers = KEYS.1.verify_batch(&batch);
     assert_eq!(answers, [Err(Invalid), Ok(()), Err(Invalid), Err(Invalid)]);
+}
+
+/// As many as are checked for the subgroup together.
+#[test]
+fn in_a_large_batch_one_point_outside_is_found() {
+    let mut batch = vec![PAYMENT.clone(); 70];
+    assert_eq!(KEYS.1.verify_batch(&batch), vec![Ok(()); 70]);
+    // The last point of a proof is in no challenge: moved by a point of order 3, it passes every pairing.
+    let bytes = PAYMENT.1.as_bytes();
+    let last = PROOF_BYTES - 48;
+    let point = crate::parameters::point::<G1Projective>(&bytes[last..]).unwrap();
+    let mut moved = *bytes;
+    moved[last..].copy_from_slice(GroupEncoding::to_bytes(&(point + order_3())).as_ref());
+    batch[33].1 = Proof::decode(&moved).unwrap();
+    let mut expected = vec![Ok(()); 70];
+    expected[33] = Err(Invalid);
+    assert_eq!(KEYS.1.verify_batch(&batch), expected);
 }
 
 /// Seconds of CPU time of this process so far, where the system tells.

@@ -55,8 +55,7 @@ impl Module {
             .await
             .map_err(|error| fatal_unless_stale("build", &error))
             .ok()?;
-        // A record alone is no reason: the next block that has one begins with it.
-        let idle = content.transactions.len() == content.records
+        let idle = content.transactions.is_empty()
             && now < self.due(parent)
             && self.chain.demand(parent) != Demand::LowerFee;
         if idle {

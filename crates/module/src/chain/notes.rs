@@ -8,7 +8,7 @@ use crate::{
 use alloy_primitives::B256;
 use std::sync::Arc;
 use trellis_circuits::field::{self, F};
-use trellis_primitives::Account;
+use trellis_primitives::{Account, Block};
 use trellis_shielded::{Transfer, pool};
 use trellis_state::History;
 use trellis_txpool::PooledTransaction;
@@ -48,6 +48,14 @@ impl Chain {
 }
 
 impl Chain {
+    /// Whether a block on `parent` would record a root: then what `parent` appended can be spent by everybody who reads the state.
+    pub(super) fn has_record_on(&self, parent: &Block) -> bool {
+        self.spec.payments.is_some()
+            && self
+                .notes_after(parent.number(), parent.hash())
+                .is_changed()
+    }
+
     /// The root that the block after the head records, if `head` is still the head and it records one.
     pub(crate) fn newest_root(&self, head: u64) -> Option<F> {
         let notes = {

@@ -6,7 +6,10 @@ mod refusals;
 use super::*;
 use crate::{
     SubmitError,
-    testing::{Light, address, call_pool, funded, payer::private_spec},
+    testing::{
+        Light, address, call_pool, funded,
+        payer::{funded_in, private_spec},
+    },
 };
 use trellis_executor::Engine;
 use trellis_primitives::{StateReader as _, limits::BODY_BYTES_MAX};

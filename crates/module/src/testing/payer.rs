@@ -3,8 +3,8 @@
 use super::{Light, sign, spec};
 use alloy_primitives::{Bytes, U256};
 use rand::{SeedableRng as _, rngs::StdRng};
-use std::sync::OnceLock;
-use trellis_circuits::{Prover, Witness, field};
+use std::{collections::HashMap, sync::OnceLock};
+use trellis_circuits::{Instance, Proof, Prover, Witness, field};
 use trellis_executor::Transaction;
 use trellis_primitives::{Block, system::POOL};
 use trellis_shielded::{
@@ -57,14 +57,16 @@ impl Payer {
 
     /// Adds what a block appended to the tree. Notes in `own` are this payer's.
     pub(crate) fn follow(&mut self, receipts: &[alloy_consensus::ReceiptEnvelope], own: &[Note]) {
+        let commitment = |note: &Note| field::encode(&note.commitment());
+        let own: HashMap<_, _> = own.iter().map(|note| (commitment(note), note)).collect();
         let logs = receipts.iter().flat_map(|receipt| receipt.logs());
         let logs = logs.filter(|log| log.address == POOL);
         for event in logs.filter_map(|log| Event::read(log.topics(), &log.data.data)) {
             for leaf in event.leaves() {
-                match own.iter().find(|note| note.commitment() == leaf) {
+                match own.get(&field::encode(&leaf)) {
                     Some(note) => {
                         let position = self.tree.append_own(leaf).unwrap();
-                        self.notes.push((note.clone(), position));
+                        self.notes.push(((*note).clone(), position));
                     }
                     None => self.tree.append(leaf).unwrap(),
                 }
@@ -78,6 +80,18 @@ impl Payer {
         genesis: &Block,
         price: u128,
         edit: impl FnOnce(&mut Transfer),
+    ) -> (ProvenTransfer, Note) {
+        let prove = |instance: &Instance, witness| prover().prove(instance, witness).unwrap();
+        self.spend_with(genesis, price, edit, prove)
+    }
+
+    /// The same with another way to prove.
+    pub(crate) fn spend_with(
+        &mut self,
+        genesis: &Block,
+        price: u128,
+        edit: impl FnOnce(&mut Transfer),
+        prove: impl FnOnce(&Instance, Witness) -> Proof,
     ) -> (ProvenTransfer, Note) {
         let (held, place) = self.notes.pop().unwrap();
         let rng = &mut self.rng;
@@ -115,9 +129,7 @@ impl Payer {
         let outputs = [change.output(), dummy(i0), dummy(i1)];
         let witness = Witness::new(self.spending.prover_key(), 0, inputs, outputs);
         let domain = crate::payments::domain(&private_spec(), genesis.hash());
-        let proof = prover()
-            .prove(&transfer.instance(&domain), witness)
-            .unwrap();
+        let proof = prove(&transfer.instance(&domain), witness);
         (ProvenTransfer { transfer, proof }, change)
     }
 }
@@ -144,7 +156,12 @@ pub(crate) fn call_pool(from: u8, nonce: u64, value: u128, input: Bytes) -> Tran
 
 /// A chain with a pool, and a payer with notes of these values in it.
 pub(crate) fn funded(values: &[u128]) -> (Light, Payer) {
-    let light = Light::with(private_spec(), 8, trellis_txpool::Limits::default());
+    funded_in(private_spec(), values)
+}
+
+/// The same in a module of one's choice.
+pub(crate) fn funded_in(spec: crate::ChainSpec, values: &[u128]) -> (Light, Payer) {
+    let light = Light::with(spec, 8, trellis_txpool::Limits::default());
     let mut payer = Payer::new(1);
     let (notes, calls): (Vec<_>, Vec<_>) = values.iter().map(|value| payer.shield(*value)).unzip();
     let calls = (0..).zip(calls).zip(values);

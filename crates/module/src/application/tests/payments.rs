@@ -53,7 +53,8 @@ fn what_a_leader_builds_validators_accept() {
         assert_eq!(recorded.transactions[0].signer(), KEEPER);
         payer.follow(&recorded.receipts, &[change]);
         assert_eq!(payer.notes.len(), 1);
-        // Nothing waits, so no block is made for the record alone.
+        // One more block records the root, and then nothing waits.
+        assert_eq!(node.mine().await.transactions.len(), 1);
         assert!(node.propose().await.is_none());
     });
 }

@@ -105,6 +105,50 @@ fn transfers_execute_in_parallel_as_in_order() {
     }
 }
 
+/// A thousand transfers in one block. Their proofs count as checked, as they do when a transfer waited in the pool; making them takes minutes.
+#[test]
+fn a_block_holds_a_thousand_transfers() {
+    const COUNT: usize = 1_000;
+    let spec = crate::ChainSpec {
+        gas_limit: 500_000_000,
+        ..private_spec()
+    };
+    let (light, mut payer) = funded_in(spec, &[COIN / 100; COUNT]);
+    let genesis = light.chain.genesis().clone();
+    let mut own = Vec::new();
+    let raws = (0..COUNT).map(|n| {
+        let proof = |_: &_, _| trellis_circuits::Proof::decode(&[n as u8; 2_912]).unwrap();
+        let (proven, change) = payer.spend_with(&genesis, PRICE, |_| {}, proof);
+        own.push(change);
+        let raw = raw(&light, &proven);
+        light
+            .chain
+            .proofs()
+            .trust(alloy_primitives::keccak256(&raw));
+        raw
+    });
+    let raws = raws.collect();
+    let accepted = light.chain.submit_many(raws);
+    assert!(accepted.iter().all(Result::is_ok));
+    let block = mine(&light);
+    assert_eq!(block.transactions.len(), 1 + COUNT);
+    assert!(block.receipts.iter().all(|receipt| receipt.status()));
+    payer.follow(&block.receipts, &own);
+    assert_eq!(payer.notes.len(), COUNT);
+    assert_eq!(payer.tree.frontier().size(), 4 * COUNT as u64);
+    // The chain's tree, hashed level by level and in parallel, is the wallet's, hashed leaf by leaf.
+    let notes = light.chain.notes_after(2, block.hash());
+    assert_eq!(notes.root(), payer.tree.root());
+    // PAY-2: what is in the pool is what the notes say, once the fees are gone.
+    light.mine(&[record(&light.chain, head(&light)).unwrap().0]);
+    let held: u128 = payer.notes.iter().map(|(note, _)| note.value()).sum();
+    assert_eq!(
+        light.state.account(POOL).unwrap().unwrap().balance,
+        U256::from(held)
+    );
+    assert!(record(&light.chain, head(&light)).is_none());
+}
+
 /// A root is recorded once, by the block after the one that changed the tree, and read again from the history.
 #[test]
 fn the_tree_survives_a_restart() {
