@@ -65,7 +65,7 @@ fn cells_say_what_the_witness_says() {
 #[test]
 fn no_cell_can_be_changed_but_to_another_witness() {
     let (_, system, places) = &*UNSHIELD;
-    let accepted = change_all(system, places, &system.variables());
+    let accepted = change_all(system, places, &sample(system));
     let chosen = [
         system.instance[10],
         places.outputs[0].inner,
@@ -76,6 +76,18 @@ fn no_cell_can_be_changed_but_to_another_witness() {
         "what may change can"
     );
     assert!(!accepted.contains(&places.key));
+}
+
+/// All variables that are not computed from others, and of the rest every eighth; with `TRELLIS_FULL` every one, which takes minutes.
+fn sample(system: &System) -> Vec<Class> {
+    let step = if std::env::var_os("TRELLIS_FULL").is_some() {
+        1
+    } else {
+        8
+    };
+    let variables = system.variables().into_iter().enumerate();
+    let chosen = variables.filter(|(n, class)| system.is_free(*class) || n % step == 0);
+    chosen.map(|(_, class)| class).collect()
 }
 
 /// What the test above does not reach: cells that say something only where a note has no value.
