@@ -14,7 +14,7 @@ const ARTIFACTS = join(ROOT, 'artifacts');
 export const require = createRequire(pathToFileURL(join(ROOT, '../tests/clients/package.json')));
 
 /** What is built, as name of the artifact and of the contract. */
-const BUILT = { gateway: 'Gateway', endpoint: 'Endpoint', 'attested-inbox': 'AttestedInbox' };
+const BUILT = { gateway: 'Gateway', endpoint: 'Endpoint', 'attested-inbox': 'AttestedInbox', pool: 'Pool' };
 const SETTINGS = {
   evmVersion: 'osaka',
   viaIR: true,

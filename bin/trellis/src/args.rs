@@ -4,8 +4,9 @@
 //! them, so the options here are all optional and their defaults are named in the help text only.
 
 use crate::{
-    bench::{ExecArgs, LoadArgs, MessagesArgs},
+    bench::{ExecArgs, LoadArgs, MessagesArgs, PaymentsArgs},
     values::{self, ModuleNames},
+    wallet::args::WalletArgs,
 };
 use alloy_primitives::B256;
 use clap::{Args, Parser, Subcommand};
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Follow messages between modules
     #[command(subcommand, arg_required_else_help = true)]
     Message(MessageCommand),
+    /// Hold, send and receive privately
+    #[command(arg_required_else_help = true, after_help = crate::wallet::args::EXAMPLES)]
+    Wallet(Box<WalletArgs>),
     /// Check or print the configuration of `trellis dev`
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
@@ -72,6 +76,9 @@ pub(crate) enum BenchCommand {
     /// Send messages from one module to another and measure how fast they arrive
     #[command(after_help = crate::bench::MESSAGES_EXAMPLES)]
     Messages(MessagesArgs),
+    /// Make private transfers and measure how many are included, and how fast
+    #[command(after_help = crate::bench::PAYMENTS_EXAMPLES)]
+    Payments(PaymentsArgs),
     /// Execute blocks in this process and measure every way to do it against plain revm
     #[command(after_help = crate::bench::EXEC_EXAMPLES)]
     Exec(Box<ExecArgs>),
@@ -134,6 +141,9 @@ pub(crate) struct DevArgs {
     /// Names of the modules, the hub first [default: hub,market,pay]
     #[arg(long, hide_env = true, env = "TRELLIS_MODULES", value_name = "A,B,C", value_parser = values::modules, help_heading = "Network")]
     pub(crate) modules: Option<ModuleNames>,
+    /// Modules with private payments, or none [default: pay, if there is one]
+    #[arg(long, hide_env = true, env = "TRELLIS_PRIVATE", value_name = "A,B", value_parser = values::private, help_heading = "Network")]
+    pub(crate) private: Option<ModuleNames>,
     /// Validators in this process, 1 to 16; 4 tolerate one fault [default: 1]
     #[arg(long, hide_env = true, env = "TRELLIS_VALIDATORS", value_name = "N", value_parser = values::validators, help_heading = "Network")]
     pub(crate) validators: Option<u32>,

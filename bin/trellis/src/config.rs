@@ -59,6 +59,7 @@ pub(crate) struct Setting<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) modules: Setting<ModuleNames>,
+    pub(crate) private: Setting<Option<ModuleNames>>,
     pub(crate) validators: Setting<u32>,
     pub(crate) block_time: Setting<Duration>,
     pub(crate) gas_limit: Setting<u64>,
@@ -117,6 +118,12 @@ impl Settings {
                 args.modules.clone(),
                 values::modules,
                 ModuleNames(default.modules),
+            )?,
+            private: merge.pick(
+                "private",
+                args.private.clone().map(Some),
+                |text| values::private(text).map(Some),
+                None,
             )?,
             validators: merge.pick(
                 "validators",
@@ -181,6 +188,7 @@ impl Settings {
     pub(crate) fn dev_config(&self) -> DevConfig {
         DevConfig {
             modules: self.modules.value.0.clone(),
+            private: self.private.value.clone().map(|names| names.0),
             validators: self.validators.value,
             host: self.host.value,
             port: self.port.value,
@@ -196,24 +204,23 @@ impl Settings {
     /// The settings as a configuration file that gives the same settings when read again.
     pub(crate) fn to_toml(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let names: Vec<String> = self
-            .modules
-            .value
-            .0
-            .iter()
-            .map(|name| quoted(name.as_str()))
-            .collect();
+        let list = |names: &ModuleNames| {
+            let names = names.0.iter().map(|name| quoted(name.as_str()));
+            format!("[{}]", names.collect::<Vec<_>>().join(", "))
+        };
         let mut text = String::new();
         let mut line = |key: &str, value: String, origin: Origin| {
             let setting = format!("{key} = {value}");
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{setting:<44} # {origin}");
         };
-        line(
-            "modules",
-            format!("[{}]", names.join(", ")),
-            self.modules.origin,
-        );
+        line("modules", list(&self.modules.value), self.modules.origin);
+        let private = self.private.origin;
+        match &self.private.value {
+            None => line("# private", "pay, if there is one".to_owned(), private),
+            Some(names) if names.0.is_empty() => line("private", quoted("none"), private),
+            Some(names) => line("private", list(names), private),
+        }
         line(
             "validators",
             self.validators.value.to_string(),

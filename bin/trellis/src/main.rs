@@ -10,6 +10,7 @@ mod output;
 mod rpc;
 mod status;
 mod values;
+mod wallet;
 
 use args::{BenchCommand, Cli, Command, ConfigCommand, MessageCommand};
 use clap::{
@@ -42,8 +43,10 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
         }
         Command::Bench(BenchCommand::Load(args)) => bench::run(*args),
         Command::Bench(BenchCommand::Messages(args)) => bench::run_messages(&args),
+        Command::Bench(BenchCommand::Payments(args)) => bench::run_payments(&args),
         Command::Bench(BenchCommand::Exec(args)) => bench::run_exec(&args),
         Command::Message(MessageCommand::Status(args)) => message::status(&args),
+        Command::Wallet(args) => wallet::run(&args),
         Command::Config(ConfigCommand::Check { file }) => {
             Settings::from_file(&file)?;
             output::line(format_args!("{}: ok", file.display()));

@@ -35,6 +35,14 @@ pub(crate) fn modules(text: &str) -> Result<ModuleNames, String> {
     Ok(ModuleNames(names))
 }
 
+/// The same, or `none`.
+pub(crate) fn private(text: &str) -> Result<ModuleNames, String> {
+    match text.trim() {
+        "none" => Ok(ModuleNames(Vec::new())),
+        names => modules(names),
+    }
+}
+
 /// `100ms`, `1s`, `1.5s`, or a plain number of milliseconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time: write 100ms, 1s or a number of milliseconds");

@@ -13,7 +13,6 @@ use crate::{
     overlay::{Overlay, ReadFailed},
     results::{Executed, Outcomes, Ran},
     rules::{check_in_block, translate},
-    transaction::evm_transaction,
     transfer::{self, Transfer},
 };
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
@@ -155,7 +154,7 @@ impl<R: StateReader> BlockExecutor<R> {
             Some(ran) => ran,
             None => {
                 self.evm.ctx.chain.clear();
-                let result = transact(&mut self.evm, evm_transaction(tx));
+                let result = transact(&mut self.evm, tx);
                 let result = settle(&mut self.evm.ctx, tx.signer(), result)?;
                 Ran::new(tx.inner().tx_type(), result)
             }

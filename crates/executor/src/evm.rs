@@ -8,15 +8,16 @@
 //! on how much it holds. The instructions that do look, or take from it, note whose balance it was, so that all the
 //! others can be treated as if they had not seen it (see [`crate::outcome`]).
 
-use crate::overlay::ReadFailed;
-use alloy_primitives::{Address, U256};
+use crate::{Transaction, evm_transaction, overlay::ReadFailed, transaction::Payer};
+use alloy_consensus::Transaction as _;
+use alloy_primitives::{Address, U256, hex};
 use revm::{
     Context, Database, Journal, MainnetEvm,
     bytecode::opcode,
     context::{BlockEnv as EvmBlock, CfgEnv, ContextSetters, TxEnv},
     context_interface::{
-        Block as _, Transaction as _,
-        result::{EVMError, ExecutionResult, HaltReason},
+        Block as _, JournalTr as _, Transaction as _,
+        result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction as EvmInvalid},
     },
     handler::{
         EthFrame, EvmTr, FrameResult, Handler, MainnetHandler, instructions::EthInstructions,
@@ -27,7 +28,6 @@ use revm::{
     },
     primitives::hardfork::SpecId,
 };
-use trellis_primitives::system::IMPORTER;
 
 /// Everything the EVM works on.
 pub(crate) type EvmContext<D> = Context<EvmBlock, TxEnv, CfgEnv, D, Journal<D>, Notes>;
@@ -46,6 +46,8 @@ pub(crate) struct Notes {
     pub(crate) defer_fees: bool,
     /// The fee the beneficiary is still owed.
     pub(crate) fee: Option<U256>,
+    /// What the transaction pays per gas, in wei, if somebody else than its sender does.
+    pub(crate) price: Option<u128>,
     /// Accounts whose exact balance mattered; some may stand here more than once.
     pub(crate) exact: Vec<Address>,
 }
@@ -61,12 +63,21 @@ impl Notes {
 /// Runs a transaction. What it changed stays in the journal.
 pub(crate) fn transact<D: View>(
     evm: &mut Evm<D>,
-    tx: TxEnv,
+    tx: &Transaction,
 ) -> Result<ExecutionResult, EVMError<ReadFailed>> {
-    // Imports pay no fee (docs/spec/messages.md, 6).
-    evm.ctx.cfg.disable_base_fee = tx.caller == IMPORTER;
-    evm.ctx.set_tx(tx);
-    Fees::<D>(core::marker::PhantomData).run(evm)
+    let payer = Payer::of(tx);
+    evm.ctx.cfg.disable_base_fee = payer != Payer::Sender;
+    evm.ctx.chain.price = (payer == Payer::Pool).then(|| tx.inner().max_fee_per_gas());
+    evm.ctx.set_tx(evm_transaction(tx));
+    let result = Fees::<D>(core::marker::PhantomData).run(evm)?;
+    if payer == Payer::Pool && !result.is_success() {
+        // It would spend nothing, so nobody would pay for it (docs/spec/payments.md, 11.2).
+        let reason = result.output().and_then(|output| output.first_chunk::<4>());
+        let reason = reason.map_or_else(|| "out of gas".into(), hex::encode_prefixed);
+        let rule = format!("private transfer: the pool refuses it ({reason})");
+        return Err(EVMError::Transaction(EvmInvalid::Str(rule.into())));
+    }
+    Ok(result)
 }
 
 /// revm's rules, with the fee as [`Notes`] say.
@@ -89,13 +100,14 @@ impl<D: View> Handler for Fees<D> {
             .inner
             .state
             .contains_key(&beneficiary);
-        if !context.chain.defer_fees || in_hands {
+        let paid = context.chain.price;
+        if paid.is_none() && (!context.chain.defer_fees || in_hands) {
             let usual =
                 MainnetHandler::<Self::Evm, Self::Error, EthFrame<EthInterpreter>>::default();
             return usual.reward_beneficiary(evm, frame);
         }
         let base_fee = u128::from(context.block.basefee);
-        let price = context.tx.effective_gas_price(base_fee);
+        let price = paid.unwrap_or_else(|| context.tx.effective_gas_price(base_fee));
         let tip = if context.cfg.spec.is_enabled_in(SpecId::LONDON) {
             price.saturating_sub(base_fee)
         } else {
@@ -103,7 +115,13 @@ impl<D: View> Handler for Fees<D> {
         };
         let gas = frame.gas();
         let used = gas.used().saturating_sub(gas.reservoir());
-        context.chain.fee = Some(U256::from(tip * u128::from(used)));
+        let fee = U256::from(tip * u128::from(used));
+        if in_hands || !context.chain.defer_fees {
+            let journal = &mut context.journaled_state;
+            journal.balance_incr(beneficiary, fee)?;
+        } else {
+            context.chain.fee = Some(fee);
+        }
         Ok(())
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     overlay::{Overlay, ReadFailed},
     results::{Outcomes, Ran},
     rules::{check_alone, check_gas_left},
-    transaction::evm_transaction,
     transfer::Transfer,
 };
 use alloy_primitives::{B256, U256};
@@ -121,7 +120,7 @@ impl<'a, R: StateReader + Sync> Workload for OptimisticBlock<'a, R> {
         }
         evm.ctx.chain.clear();
         self.stopwatch.time(|| {
-            let result = transact(evm, evm_transaction(tx));
+            let result = transact(evm, tx);
             let result = settle_outcome(&mut evm.ctx, tx.signer(), result);
             let ran = result.map(|result| Ran::new(tx.inner().tx_type(), result));
             outcome::take(&mut evm.ctx, &self.hasher, tx, ran)

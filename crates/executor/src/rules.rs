@@ -3,12 +3,11 @@
 
 use crate::{
     InvalidTransaction, Setting, StaticError, Transaction, TransactionError, check_static,
-    overlay::ReadFailed,
+    overlay::ReadFailed, transaction::Payer,
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::Address;
 use revm::context_interface::result::{EVMError, InvalidTransaction as EvmInvalid};
-use trellis_primitives::system::IMPORTER;
 
 /// Those that need no state.
 pub(crate) fn check_in_block(
@@ -45,8 +44,8 @@ pub(crate) fn check_gas_left(left: u64, tx: &Transaction) -> Result<(), Transact
 }
 
 fn check_fee(setting: &Setting, tx: &Transaction) -> Result<(), TransactionError> {
-    if tx.signer() == IMPORTER {
-        // Its senders have paid in the module they sent from.
+    if Payer::of(tx) == Payer::Nobody {
+        // Or who sent the messages has paid in the module they come from.
         return Ok(());
     }
     let (base_fee, max_fee) = (setting.block.basefee, tx.inner().max_fee_per_gas());

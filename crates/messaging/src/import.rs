@@ -107,7 +107,7 @@ impl Import {
         (Recovered::new_unchecked(envelope, IMPORTER), encoded)
     }
 
-    /// The import in a transaction of [`is_import`]'s kind, if its form is right.
+    /// The import in a transaction without signature, if its form is right.
     ///
     /// # Errors
     /// The first rule it breaks.
@@ -193,12 +193,6 @@ fn check_count(input: &[u8]) -> Result<(), ImportError> {
         (Some(0x80), Some(count)) => Err(ImportError::Count(count)),
         _ => Err(ImportError::Input),
     }
-}
-
-/// Whether a transaction is from the importing account: nobody can sign like this.
-pub fn is_import(tx: &TxEnvelope) -> bool {
-    let signature = tx.signature();
-    tx.is_legacy() && signature.r().is_zero() && signature.s().is_zero()
 }
 
 /// Gas an import must ask for (docs/spec/messages.md, 6.2).

@@ -9,7 +9,7 @@
 mod propose;
 mod verdict;
 
-use crate::{Chain, chain::Candidate, genesis};
+use crate::{Chain, chain::Candidate, genesis, payments::Notes};
 use alloy_primitives::{Address, keccak256};
 use commonware_consensus::marshal::ancestry::Ancestry;
 use commonware_cryptography::ed25519;
@@ -132,6 +132,15 @@ impl Module {
         self.chain.lanes_after(parent).after(&events)
     }
 
+    /// The tree of notes after an executed block on `parent`.
+    fn notes(&self, parent: &Block, transactions: &[Transaction], executed: &Executed) -> Notes {
+        if self.chain.spec().payments.is_none() {
+            return Notes::default();
+        }
+        let before = self.chain.notes_after(parent.number(), parent.hash());
+        before.after(transactions, &executed.receipts)
+    }
+
     /// Remembers an executed block, so that it can be published the moment it is final.
     fn remember(
         &self,
@@ -139,6 +148,7 @@ impl Module {
         transactions: Vec<Transaction>,
         executed: Executed,
         lanes: Lanes,
+        notes: Notes,
     ) {
         let recorded = RecordedBlock {
             block: block.clone(),
@@ -146,8 +156,9 @@ impl Module {
             receipts: executed.receipts,
             undo: Arc::new(Undo::new(block.number(), &executed.diff)),
         };
-        self.chain
-            .remember(Candidate::new(Arc::new(recorded), executed.diff).with_lanes(lanes));
+        self.chain.remember(
+            Candidate::new(Arc::new(recorded), executed.diff).with(lanes, Arc::new(notes)),
+        );
     }
 }
 
@@ -216,6 +227,7 @@ impl<E: Runtime> Application<E> for Module {
             parent.inner(),
             block.inner(),
             batches,
+            finality,
         );
         match checked.await {
             Ok(sealed) => Some(sealed),

@@ -1,6 +1,6 @@
 //! What goes into a block: chosen from the pool by a leader, decoded from the body by everybody else.
 
-use crate::{Chain, imports};
+use crate::{Chain, imports, payments};
 use alloy_primitives::{B256, Bytes};
 use rayon::prelude::*;
 use std::{collections::HashSet, sync::Arc};
@@ -11,7 +11,7 @@ use trellis_executor::{
 use trellis_primitives::{
     Block, StateReader,
     limits::{ACCESS_LIST_BYTES_MAX, BODY_BYTES_MAX, TRANSACTIONS_MAX},
-    system::IMPORTER,
+    system::{IMPORTER, POOL},
 };
 use trellis_txpool::PooledTransaction;
 
@@ -50,7 +50,7 @@ pub(crate) fn select(chain: &Chain, in_flight: &HashSet<B256>) -> Vec<Arc<Pooled
     })
 }
 
-/// Imports what waits, executes candidates in order behind it, and keeps those that fit (see [`Engine::fill`]).
+/// Imports what waits behind the record of the parent's root, executes candidates in order behind it, and keeps those that fit (see [`Engine::fill`]).
 ///
 /// # Errors
 /// [`ExecutionError`] when the state cannot be read; nothing is lost by running it again.
@@ -62,30 +62,43 @@ pub(crate) fn fill<R: StateReader + Sync>(
     candidates: &[Arc<PooledTransaction>],
     expired: &(dyn Fn() -> bool + Sync),
 ) -> Result<Content, ExecutionError> {
-    let imports = imports::make(chain, env.number, state)?;
-    let content = fill_behind(&imports, engine, env, state, candidates, expired)?;
+    let parent = (env.number.saturating_sub(1), env.parent_hash);
+    let mut front = Vec::from_iter(payments::record(chain, parent));
+    let records = front.len();
+    front.extend(imports::make(chain, env.number, state)?);
+    let content = fill_behind(&front, engine, env, state, candidates, expired)?;
     let taken = content.transactions.iter();
     let imported = taken.filter(|tx| tx.signer() == IMPORTER).count();
-    if let Err(rule) = imports::check_outcome(imported, &content.executed.receipts) {
+    if payments::fees(&content.transactions) != 0 {
+        let pool = payments::pool_after(&content.executed.diff, state.account(POOL)?);
+        if let Err(rule) = payments::check_fees(payments::fees(&content.transactions), pool) {
+            tracing::error!(module = %chain.spec().name, number = env.number, rule, "taking no transfers");
+            let signed =
+                |pooled: &&Arc<PooledTransaction>| !payments::is_transfer(&pooled.transaction);
+            let signed: Vec<_> = candidates.iter().filter(signed).cloned().collect();
+            return fill_behind(&front, engine, env, state, &signed, expired);
+        }
+    }
+    if let Err(rule) = imports::check_outcome(records, imported, &content.executed.receipts) {
         // Nobody would vote for it. Without imports the block is sound, and the next leader tries again.
         tracing::error!(module = %chain.spec().name, number = env.number, rule, "importing nothing");
-        return fill_behind(&[], engine, env, state, candidates, expired);
+        return fill_behind(&front[..records], engine, env, state, candidates, expired);
     }
     Ok(content)
 }
 
-/// Fills a block with imports and then candidates.
+/// Fills a block with the protocol's own transactions and then candidates.
 fn fill_behind<R: StateReader + Sync>(
-    imports: &[(Transaction, Bytes)],
+    front: &[(Transaction, Bytes)],
     engine: &Engine,
     env: &BlockEnv,
     state: &R,
     candidates: &[Arc<PooledTransaction>],
     expired: &(dyn Fn() -> bool + Sync),
 ) -> Result<Content, ExecutionError> {
-    let imports = imports.iter().map(|(tx, encoded)| (tx, encoded));
+    let front = front.iter().map(|(tx, encoded)| (tx, encoded));
     let pooled = candidates.iter().map(|p| (&p.transaction, &p.encoded));
-    let offered: Vec<(&Transaction, &Bytes)> = imports.chain(pooled).collect();
+    let offered: Vec<(&Transaction, &Bytes)> = front.chain(pooled).collect();
     let offers: Vec<_> = offered
         .iter()
         .map(|(transaction, encoded)| Candidate {
@@ -131,7 +144,7 @@ pub(crate) fn recover(chain: &Chain, block: &Block) -> Result<Vec<Transaction>, 
         .enumerate()
         .map(|(index, (raw, known))| match known {
             Some(pooled) => Ok(pooled.transaction.clone()),
-            None => imports::decode(raw).map_err(|error| (index, error.to_string())),
+            None => imports::decode(chain.spec(), raw).map_err(|error| (index, error.to_string())),
         })
         .collect()
 }

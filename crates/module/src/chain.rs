@@ -22,11 +22,16 @@ mod blocks;
 mod candidates;
 mod error;
 mod messages;
+mod notes;
 mod view;
 
 pub(crate) use self::candidates::Candidate;
 pub use self::{error::ChainError, view::StateView};
-use crate::{ChainSpec, Exchange, rules};
+use crate::{
+    ChainSpec, Exchange,
+    payments::{Notes, Proofs, Waiting},
+    rules,
+};
 use alloy_primitives::B256;
 use parking_lot::{Mutex, RwLock};
 use std::{
@@ -52,6 +57,10 @@ const PENDING_BACKLOG: usize = 65_536;
 pub(crate) struct Tip {
     pub(crate) head: Arc<RecordedBlock>,
     pub(crate) pool: Pool,
+    /// What the private transfers in the pool spend.
+    pub(crate) waiting: Waiting,
+    /// The tree of notes after the head.
+    pub(crate) notes: Arc<Notes>,
 }
 
 /// Why a leader should build a block now.
@@ -73,6 +82,7 @@ pub struct Chain {
     exchange: Arc<Exchange>,
     /// What was sent and received in the finalized blocks.
     outbox: RwLock<outbox::Index>,
+    proofs: Proofs,
     history: History,
     pub(crate) tip: Mutex<Tip>,
     pub(crate) window: Arc<RwLock<Window>>,
@@ -134,14 +144,22 @@ impl Chain {
         let (gossip, gossip_out) = mpsc::channel(PENDING_BACKLOG);
         let (to_history, history_in) = mpsc::unbounded_channel();
         let outbox = RwLock::new(messages::read_index(&history)?);
+        let notes = Arc::new(notes::open(&spec, &history, height)?);
+        let waiting = Waiting::default();
         let chain = Arc::new(Self {
             spec,
             genesis,
             engine,
             exchange: exchange.clone(),
             outbox,
+            proofs: Proofs::default(),
             history,
-            tip: Mutex::new(Tip { head, pool }),
+            tip: Mutex::new(Tip {
+                head,
+                pool,
+                waiting,
+                notes,
+            }),
             window: Arc::new(RwLock::new(recent)),
             candidates: Mutex::default(),
             state: OnceLock::new(),
@@ -339,7 +357,7 @@ impl Chain {
     pub(crate) fn publish(&self, candidate: &Candidate) {
         let block = &candidate.recorded;
         self.applied.fetch_max(block.number(), Ordering::SeqCst);
-        let left;
+        let mut left;
         {
             let mut tip = self.tip.lock();
             if block.number() <= tip.head.number() {
@@ -354,6 +372,11 @@ impl Chain {
             let mut outbox = self.outbox.write();
             outbox.append(block.number(), &candidate.events);
             drop(outbox);
+            for gone in &left {
+                tip.waiting.remove(&gone.hash);
+            }
+            left.extend(tip.drop_hopeless(candidate));
+            tip.notes = candidate.notes.clone();
             tip.head = block.clone();
             // Sent under the lock, so that subscribers see blocks in order.
             let _ = self.blocks.send(block.clone());
@@ -373,7 +396,7 @@ impl Chain {
 
     /// Whether a block on `parent` would have something to do.
     pub fn demand(&self, parent: &Block) -> Demand {
-        if self.has_messages_on(parent) {
+        if self.has_messages_on(parent) || self.has_record_on(parent) {
             return Demand::Transactions;
         }
         let in_flight = self.in_flight(parent.hash(), parent.number());

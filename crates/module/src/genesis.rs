@@ -1,6 +1,6 @@
 //! The genesis block: allocations, and the contracts every Ethereum tool expects to find.
 
-use crate::{Allocation, ChainSpec, rules};
+use crate::{Allocation, ChainSpec, Payments, rules};
 use alloy_eips::{
     eip2935::{HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE},
     eip4788::{BEACON_ROOTS_ADDRESS, BEACON_ROOTS_CODE},
@@ -12,8 +12,11 @@ use trellis_executor::encode_access_list;
 use trellis_messaging::gateway;
 use trellis_primitives::{
     Account, Block, BlockError, Change, Context, Digest, EMPTY_OUTBOX, Extension, StateCommitment,
-    StateDiff, header_template, system::GATEWAY, transactions_root,
+    StateDiff, header_template,
+    system::{GATEWAY, POOL},
+    transactions_root,
 };
+use trellis_shielded::pool;
 
 /// The deterministic deployment proxy (Arachnid): CREATE2 at one address on every chain.
 pub const CREATE2_DEPLOYER: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
@@ -25,14 +28,15 @@ const CREATE2_DEPLOYER_CODE: &[u8] = &hex!(
     "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3"
 );
 const MULTICALL3_CODE: &str = include_str!("../genesis/multicall3.hex");
+const POOL_CODE: &str = include_str!("../../../contracts/artifacts/pool.hex");
 
 /// Base fee of the genesis block, in wei: 1 gwei.
 const INITIAL_BASE_FEE: u64 = 1_000_000_000;
 
-/// Contracts in every genesis, with their addresses.
-pub fn predeploys() -> Vec<(&'static str, Address, Bytes)> {
-    let multicall3 = hex::decode(MULTICALL3_CODE.trim()).expect("the file holds hex");
-    vec![
+/// Contracts in the genesis, with their addresses.
+pub fn predeploys(spec: &ChainSpec) -> Vec<(&'static str, Address, Bytes)> {
+    let code = |text: &str| hex::decode(text.trim()).expect("the file holds hex").into();
+    let mut contracts = vec![
         (
             "eip2935History",
             HISTORY_STORAGE_ADDRESS,
@@ -49,14 +53,18 @@ pub fn predeploys() -> Vec<(&'static str, Address, Bytes)> {
             CREATE2_DEPLOYER,
             Bytes::from_static(CREATE2_DEPLOYER_CODE),
         ),
-        ("multicall3", MULTICALL3, multicall3.into()),
-    ]
+        ("multicall3", MULTICALL3, code(MULTICALL3_CODE)),
+    ];
+    if spec.payments.is_some() {
+        contracts.push(("pool", POOL, code(POOL_CODE)));
+    }
+    contracts
 }
 
 /// The genesis state, as a change of the empty state.
 pub fn state(spec: &ChainSpec) -> StateDiff {
     let mut diff = StateDiff::default();
-    for (_, address, code) in predeploys() {
+    for (_, address, code) in predeploys(spec) {
         let code_hash = keccak256(&code);
         let account = Account {
             nonce: 1,
@@ -72,12 +80,16 @@ pub fn state(spec: &ChainSpec) -> StateDiff {
         );
         diff.code.insert(code_hash, code);
     }
-    for (slot, value) in gateway::genesis_storage(spec.modules, spec.first_chain_id()) {
-        let change = Change {
-            before: U256::ZERO,
-            after: value,
-        };
-        diff.storage.insert((GATEWAY, slot), change);
+    let gateway = gateway::genesis_storage(spec.modules, spec.first_chain_id());
+    let gateway = gateway.into_iter().map(|entry| (GATEWAY, entry));
+    let pool = spec
+        .payments
+        .iter()
+        .flat_map(|payments| pool::genesis_storage(payments.governance, &Payments::circuits()));
+    for (contract, (slot, after)) in gateway.chain(pool.map(|entry| (POOL, entry))) {
+        let before = U256::ZERO;
+        diff.storage
+            .insert((contract, slot), Change { before, after });
     }
     let reserve = Allocation {
         address: GATEWAY,

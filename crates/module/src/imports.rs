@@ -1,6 +1,6 @@
 //! The imports of a block: which ones a leader makes, and whether those of a block may stand there (docs/spec/messages.md, 6).
 
-use crate::{Chain, ChainError, ChainSpec, SubmitError, submit};
+use crate::{Chain, ChainError, ChainSpec, PaymentError, SubmitError, payments, submit};
 use alloy_consensus::{ReceiptEnvelope, Transaction as _, TxEnvelope, transaction::Recovered};
 use alloy_eips::eip2718::Decodable2718 as _;
 use alloy_primitives::Bytes;
@@ -10,19 +10,24 @@ use trellis_executor::Transaction;
 use trellis_messaging::{
     Import,
     gateway::{counts, received_slot},
-    import::{self, IMPORTS_MAX, is_import},
+    import::{self, IMPORTS_MAX},
 };
 use trellis_primitives::{
     ModuleId, StateError, StateReader,
-    system::{GATEWAY, IMPORTER},
+    system::{GATEWAY, IMPORTER, is_unsigned},
 };
 
-/// Decodes a transaction of a block: signed, or an import.
-pub(crate) fn decode(raw: &[u8]) -> Result<Transaction, SubmitError> {
+/// Decodes a transaction of a block: signed, or one of the protocol's.
+pub(crate) fn decode(spec: &ChainSpec, raw: &[u8]) -> Result<Transaction, SubmitError> {
     match submit::decode(raw) {
         Err(SubmitError::Signature) => match TxEnvelope::decode_2718_exact(raw) {
-            Ok(envelope) if is_import(&envelope) => {
-                Ok(Recovered::new_unchecked(envelope, IMPORTER))
+            Ok(envelope) if is_unsigned(&envelope) => {
+                let sender = match payments::recover(&envelope) {
+                    Some(_) if spec.payments.is_none() => return Err(PaymentError::NoPool.into()),
+                    Some(sender) => sender.map_err(PaymentError::from)?,
+                    None => IMPORTER,
+                };
+                Ok(Recovered::new_unchecked(envelope, sender))
             }
             _ => Err(SubmitError::Signature),
         },
@@ -30,11 +35,21 @@ pub(crate) fn decode(raw: &[u8]) -> Result<Transaction, SubmitError> {
     }
 }
 
-/// Checks a block's imports, and returns how many there are: they stand first (MSG-1).
+/// Checks a block's imports, and returns how many there are: they stand behind the first `records` transactions and before all
+/// others (MSG-1).
 ///
 /// # Errors
 /// Index and rule of the first transaction that breaks one.
-pub(crate) fn check(chain: &Chain, transactions: &[Transaction]) -> Result<usize, (usize, String)> {
+pub(crate) fn check(
+    chain: &Chain,
+    records: usize,
+    transactions: &[Transaction],
+) -> Result<usize, (usize, String)> {
+    let behind = transactions.get(records..).unwrap_or_default();
+    check_front(chain, behind).map_err(|(index, rule)| (records + index, rule))
+}
+
+fn check_front(chain: &Chain, transactions: &[Transaction]) -> Result<usize, (usize, String)> {
     let is_from_importer = |tx: &Transaction| tx.signer() == IMPORTER;
     let leading = transactions.iter().take_while(|tx| is_from_importer(tx));
     let count = leading.count();
@@ -79,16 +94,18 @@ fn check_one(chain: &Chain, tx: &Transaction) -> Result<(), import::ImportError>
     Ok(())
 }
 
-/// Whether all of a block's first `count` transactions, its imports, succeeded.
+/// Whether all of a block's `count` imports, behind the first `records` transactions, succeeded.
 ///
 /// # Errors
 /// What is wrong, with the index of the first that did not.
-pub(crate) fn check_outcome(count: usize, receipts: &[ReceiptEnvelope]) -> Result<(), String> {
-    match receipts
-        .iter()
-        .take(count)
-        .position(|receipt| !receipt.status())
-    {
+pub(crate) fn check_outcome(
+    records: usize,
+    count: usize,
+    receipts: &[ReceiptEnvelope],
+) -> Result<(), String> {
+    let mut front = receipts.iter().take(records + count).enumerate();
+    let failed = front.find(|(index, receipt)| *index >= records && !receipt.status());
+    match failed.map(|(index, _)| index) {
         Some(index) => Err(format!(
             "transaction {index}: an import fails, because its messages are not the next of their source"
         )),

@@ -1,5 +1,7 @@
+use crate::Payments;
 use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
+use trellis_circuits::PARAMETERS_HASH;
 use trellis_primitives::{ModuleId, ModuleName};
 
 /// What fixes one module's chain before its first block. Two nodes with different specs are on different chains.
@@ -24,6 +26,8 @@ pub struct ChainSpec {
     pub validators: B256,
     /// Genesis time, Unix milliseconds.
     pub timestamp_ms: u64,
+    /// Private payments, in modules that have them.
+    pub payments: Option<Payments>,
 }
 
 /// Native coin given at genesis.
@@ -68,6 +72,16 @@ impl ChainSpec {
         for allocation in &self.alloc {
             preimage.extend_from_slice(allocation.address.as_slice());
             preimage.extend_from_slice(&allocation.balance.to_be_bytes::<32>());
+        }
+        if let Some(payments) = &self.payments {
+            // Parameters and keys of another circuit are another network's (docs/spec/payments.md, 10).
+            preimage.extend_from_slice(b"payments");
+            preimage.extend_from_slice(payments.governance.as_slice());
+            preimage.extend_from_slice(&PARAMETERS_HASH);
+            for (circuit, fingerprint) in Payments::circuits() {
+                preimage.extend_from_slice(&circuit.to_be_bytes());
+                preimage.extend_from_slice(fingerprint.as_slice());
+            }
         }
         keccak256(preimage)
     }

@@ -1,13 +1,21 @@
 //! How a transaction enters the pool: decode, recover, check what needs no state, check against the head, insert.
 
-use crate::{Chain, ChainError, StateView};
-use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
+use crate::{Chain, ChainError, PaymentError, StateView, payments};
+use alloy_consensus::{
+    Transaction as _, TxEnvelope,
+    transaction::{Recovered, SignerRecoverable},
+};
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Address, B256, Bytes};
 use rayon::prelude::*;
 use std::sync::Arc;
 use trellis_executor::{StaticError, Transaction, check_static};
-use trellis_primitives::{Account, Class, StateError, StateReader, limits::TRANSACTION_BYTES_MAX};
+use trellis_primitives::{
+    Account, Class, StateError, StateReader,
+    limits::TRANSACTION_BYTES_MAX,
+    system::{POOL, is_unsigned},
+};
+use trellis_shielded::{ProvenTransfer, Transfer};
 use trellis_txpool::{PoolError, PooledTransaction};
 
 /// Lowest base fee EIP-1559 can reach by falling, in wei: below it an eighth rounds to nothing.
@@ -42,6 +50,9 @@ pub enum SubmitError {
     /// The sender is a contract (EIP-3607).
     #[error("sender not an eoa: {0} has code (EIP-3607)")]
     SenderHasCode(Address),
+    /// A rule of private payments.
+    #[error(transparent)]
+    Payment(#[from] PaymentError),
     /// The pool refused it.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -56,6 +67,7 @@ impl SubmitError {
         match self {
             Self::Chain(error) => error.class(),
             Self::Pool(error) => error.class(),
+            Self::Payment(error) => error.class(),
             _ => Class::Invalid,
         }
     }
@@ -66,6 +78,10 @@ impl SubmitError {
 /// # Errors
 /// [`SubmitError::Size`], [`SubmitError::Decode`] or [`SubmitError::Signature`].
 pub fn decode(raw: &[u8]) -> Result<Transaction, SubmitError> {
+    recover(decode_envelope(raw)?)
+}
+
+fn decode_envelope(raw: &[u8]) -> Result<TxEnvelope, SubmitError> {
     if raw.len() > TRANSACTION_BYTES_MAX {
         return Err(SubmitError::Size { got: raw.len() });
     }
@@ -78,9 +94,20 @@ pub fn decode(raw: &[u8]) -> Result<Transaction, SubmitError> {
             rest.len()
         )));
     }
+    Ok(envelope)
+}
+
+fn recover(envelope: TxEnvelope) -> Result<Transaction, SubmitError> {
     envelope
         .try_into_recovered()
         .map_err(|_| SubmitError::Signature)
+}
+
+/// A transaction that lacks only its place in the pool.
+struct Prepared {
+    pooled: Arc<PooledTransaction>,
+    /// What it is, if it is a private transfer.
+    transfer: Option<Box<ProvenTransfer>>,
 }
 
 impl Chain {
@@ -89,10 +116,8 @@ impl Chain {
     /// # Errors
     /// [`SubmitError`], naming the rule.
     pub fn submit(&self, raw: Bytes) -> Result<B256, SubmitError> {
-        let prepared = self.prepare(raw, true)?;
-        let hash = self.admit(&prepared)?;
-        self.announce(std::slice::from_ref(&prepared));
-        Ok(hash)
+        let mut results = self.take_many(vec![raw], true);
+        results.pop().unwrap_or(Err(SubmitError::Signature))
     }
 
     /// Takes many encoded transactions from a client, recovering their senders in parallel; the pool sees them in
@@ -124,17 +149,19 @@ impl Chain {
     }
 
     fn take_many(&self, raws: Vec<Bytes>, local: bool) -> Vec<Result<B256, SubmitError>> {
-        let prepared: Vec<_> = raws
-            .into_par_iter()
-            .map(|raw| self.prepare(raw, local))
-            .collect();
+        let prepare = |raw| self.prepare(raw, local);
+        let mut prepared: Vec<_> = match raws.len() {
+            1 => raws.into_iter().map(prepare).collect(),
+            _ => raws.into_par_iter().map(prepare).collect(),
+        };
+        self.check_proofs(&mut prepared);
         let mut taken = Vec::with_capacity(prepared.len());
         let results = prepared
             .into_iter()
             .map(|prepared| {
                 let prepared = prepared?;
                 let hash = self.admit(&prepared)?;
-                taken.push(prepared);
+                taken.push(prepared.pooled);
                 Ok(hash)
             })
             .collect();
@@ -142,19 +169,86 @@ impl Chain {
         results
     }
 
-    fn prepare(&self, raw: Bytes, local: bool) -> Result<Arc<PooledTransaction>, SubmitError> {
-        let transaction = decode(&raw)?;
+    /// Checks the proofs of the private transfers among these, all at once: they cost most, so they come last.
+    fn check_proofs(&self, prepared: &mut [Result<Prepared, SubmitError>]) {
+        let mut places = Vec::new();
+        let mut jobs = Vec::new();
+        for (place, prepared) in prepared.iter().enumerate() {
+            if let Ok(Prepared {
+                pooled,
+                transfer: Some(transfer),
+            }) = prepared
+            {
+                places.push(place);
+                jobs.push(self.proof_job(pooled.hash, transfer.as_ref().clone()));
+            }
+        }
+        if jobs.is_empty() {
+            return;
+        }
+        for (place, right) in places.into_iter().zip(self.proofs().check(jobs)) {
+            if !right {
+                prepared[place] = Err(PaymentError::Proof.into());
+            }
+        }
+    }
+
+    /// The sender of a private transfer, and the transfer.
+    fn prepare_transfer(
+        &self,
+        envelope: &TxEnvelope,
+    ) -> Result<(Transaction, Box<ProvenTransfer>), SubmitError> {
+        if self.spec().payments.is_none() {
+            return Err(PaymentError::NoPool.into());
+        }
+        let proven = payments::read(envelope).map_err(PaymentError::from)?;
+        let sender = trellis_shielded::sender(&proven.transfer.nullifiers[0]);
+        let transaction = Recovered::new_unchecked(envelope.clone(), sender);
+        Ok((transaction, Box::new(proven)))
+    }
+
+    /// Whether the next block could take a transfer, as the head's state says.
+    fn judge(&self, transfer: &Transfer) -> Result<(), SubmitError> {
+        let (_, verdict) = self.read_head(|view| {
+            let head = view.number();
+            let newest = self.newest_root(head);
+            payments::judge(view, transfer, head + 1, newest)
+        })?;
+        Ok(verdict?)
+    }
+
+    fn prepare(&self, raw: Bytes, local: bool) -> Result<Prepared, SubmitError> {
+        let envelope = decode_envelope(&raw)?;
+        let is_transfer = is_unsigned(&envelope) && envelope.to() == Some(POOL);
+        let (transaction, transfer) = if is_transfer {
+            let (transaction, transfer) = self.prepare_transfer(&envelope)?;
+            (transaction, Some(transfer))
+        } else {
+            let transaction = recover(envelope)?;
+            if self.spec().payments.is_some() && payments::is_forged(&transaction) {
+                return Err(PaymentError::Signed.into());
+            }
+            (transaction, None)
+        };
         check_static(&transaction, self.spec().chain_id(), self.spec().gas_limit)?;
-        let pooled = PooledTransaction::new(transaction, raw).with_local(local);
+        let mut pooled = PooledTransaction::new(transaction, raw).with_local(local);
+        if transfer.is_some() {
+            pooled = pooled.paid_by_others();
+        }
         if pooled.max_fee() < BASE_FEE_MIN {
             return Err(SubmitError::FeeTooLow {
                 got: pooled.max_fee(),
             });
         }
-        Ok(Arc::new(pooled))
+        if let Some(transfer) = &transfer {
+            self.judge(&transfer.transfer)?;
+        }
+        let pooled = Arc::new(pooled);
+        Ok(Prepared { pooled, transfer })
     }
 
-    fn admit(&self, pooled: &Arc<PooledTransaction>) -> Result<B256, SubmitError> {
+    fn admit(&self, prepared: &Prepared) -> Result<B256, SubmitError> {
+        let Prepared { pooled, transfer } = prepared;
         loop {
             let (head, (account, may_send)) = self.read_head(|view| {
                 let account = view.account(pooled.sender())?.unwrap_or_default();
@@ -166,7 +260,8 @@ impl Chain {
             let mut tip = self.tip.lock();
             // A block published in between may have used the nonce or the balance: look again.
             if tip.head.number() == head {
-                tip.pool.insert(pooled.clone(), &account)?;
+                let transfer = transfer.as_ref().map(|proven| &proven.transfer);
+                tip.insert(pooled, &account, transfer)?;
                 return Ok(pooled.hash);
             }
         }

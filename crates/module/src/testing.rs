@@ -2,9 +2,11 @@
 
 mod light;
 mod node;
+pub(crate) mod payer;
 
 pub(crate) use light::{Light, MemoryState};
 pub(crate) use node::{Node, run};
+pub(crate) use payer::{call_pool, funded};
 
 use crate::{Allocation, ChainSpec, genesis, rules};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, transaction::Recovered};
@@ -57,6 +59,7 @@ pub(crate) fn spec() -> ChainSpec {
         alloc: (0..ACCOUNTS).map(fund).collect(),
         validators: B256::repeat_byte(9),
         timestamp_ms: GENESIS_MS,
+        payments: None,
     }
 }
 

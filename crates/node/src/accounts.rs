@@ -53,6 +53,14 @@ pub(crate) fn allocations() -> Vec<Allocation> {
         .collect()
 }
 
+/// Who may pause private payments on a development network: the last of the funded accounts.
+pub(crate) fn governance() -> Address {
+    dev_accounts()
+        .last()
+        .map(|account| account.address)
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,8 @@ use trellis_primitives::ModuleName;
 pub struct DevConfig {
     /// Modules, the hub first. Fixed by the genesis.
     pub modules: Vec<ModuleName>,
+    /// Modules with private payments; `None` means `pay`, if there is one. Fixed by the genesis.
+    pub private: Option<Vec<ModuleName>>,
     /// Validators, all in this process. Fixed by the genesis.
     pub validators: u32,
     /// Address the RPC servers listen on.
@@ -30,11 +32,25 @@ pub struct DevConfig {
     pub network_id: Option<u64>,
 }
 
+impl DevConfig {
+    /// Modules with private payments.
+    pub(crate) fn private(&self) -> Vec<String> {
+        match &self.private {
+            Some(names) => names.iter().map(ToString::to_string).collect(),
+            None => {
+                let modules = self.modules.iter().map(ToString::to_string);
+                modules.filter(|name| name == "pay").collect()
+            }
+        }
+    }
+}
+
 impl Default for DevConfig {
     fn default() -> Self {
         let name = |text: &str| text.parse().expect("a valid module name");
         Self {
             modules: vec![name("hub"), name("market"), name("pay")],
+            private: None,
             validators: 1,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8545,

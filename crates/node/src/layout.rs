@@ -30,8 +30,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Version of everything under the data directory. Blocks of version 1 had no access list, those of version 2 no outbox.
-const VERSION: u64 = 3;
+/// Version of everything under the data directory. Blocks of version 1 had no access list, those of version 2 no outbox;
+/// networks of version 3 had no private payments.
+const VERSION: u64 = 4;
 
 /// Everything the node writes into a data directory.
 const PARTS: [&str; 7] = [
@@ -57,6 +58,8 @@ pub(crate) struct NetworkFile {
     pub(crate) version: u64,
     pub(crate) network_id: u64,
     pub(crate) modules: Vec<String>,
+    /// Those with private payments.
+    pub(crate) private: Vec<String>,
     pub(crate) gas_limit: u64,
     pub(crate) genesis_timestamp_ms: u64,
     pub(crate) validators: u32,
@@ -330,6 +333,7 @@ fn generate(config: &DevConfig) -> Result<NetworkFile, NodeError> {
         version: VERSION,
         network_id,
         modules: names(config),
+        private: config.private(),
         gas_limit: config.gas_limit,
         genesis_timestamp_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         validators: config.validators,
@@ -396,6 +400,11 @@ fn check(root: &Path, network: &NetworkFile, config: &DevConfig) -> Result<(), N
         "modules",
         network.modules.join(","),
         names(config).join(","),
+    )?;
+    same(
+        "private modules",
+        network.private.join(","),
+        config.private().join(","),
     )?;
     same(
         "validators",

@@ -5,7 +5,7 @@ mod network;
 use self::network::{ModuleChannels, Network};
 use crate::{
     NodeError,
-    accounts::allocations,
+    accounts::{allocations, governance},
     keys::Keys,
     layout::{Layout, partition},
 };
@@ -23,7 +23,7 @@ use trellis_consensus::{
 };
 use trellis_executor::{Engine as Executor, Workers};
 use trellis_light::Network as LightNetwork;
-use trellis_module::{Chain, ChainSpec, Exchange, Module, Timing, genesis};
+use trellis_module::{Chain, ChainSpec, Exchange, Module, Payments, Timing, genesis};
 use trellis_primitives::{ModuleId, ModuleName};
 use trellis_state::{
     AppliedState, Bridge, History, HistoryConfig, StateProver, SyncState, replay,
@@ -78,6 +78,12 @@ impl Plan {
             alloc: allocations(),
             validators: self.keys.digest(),
             timestamp_ms: network.genesis_timestamp_ms,
+            payments: network
+                .private
+                .contains(&name.to_string())
+                .then(|| Payments {
+                    governance: governance(),
+                }),
         }
     }
 

@@ -3,8 +3,8 @@
 /// Largest encoded transaction a block or the pool takes, in bytes (the pool limit of Ethereum clients).
 pub const TRANSACTION_BYTES_MAX: usize = 128 * 1024;
 
-/// Largest sum of encoded transactions in one block, in bytes.
-pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Largest sum of encoded transactions in one block, in bytes: more than a thousand private transfers.
+pub const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 
 /// Largest encoded access list of one block, in bytes (EIP-7928). Twice what a block full of plain transfers needs; gas
 /// bounds the number of its entries besides.

@@ -2,6 +2,7 @@ use crate::derive;
 use crate::note::random;
 use crate::secret::{Bytes, Secret};
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 /// Numbers that are looked for at a time.
 pub const WINDOW: u64 = 64;
@@ -29,6 +30,16 @@ impl Channel {
 
     pub(crate) fn own(tagk: &[u8; 32]) -> Self {
         Self(Secret::new(Bytes(*derive::key("own channel", &[tagk]))))
+    }
+
+    /// For a wallet to keep. Whoever has it recognises the notes that carry its tags.
+    pub fn to_saved(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.get().0)
+    }
+
+    /// Reads [`Self::to_saved`].
+    pub const fn from_saved(bytes: &[u8; 32]) -> Self {
+        Self(Secret::new(Bytes(*bytes)))
     }
 
     /// The tag of a note by its number: 1 is the first after the note that opened the channel.

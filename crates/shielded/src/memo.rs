@@ -1,6 +1,7 @@
 use crate::note::random;
 use crate::{Note, aead, derive};
 use rand_core::CryptoRng;
+use trellis_circuits::field::{self, F};
 use zeroize::Zeroizing;
 
 /// Bytes of a memo's text.
@@ -34,7 +35,7 @@ impl Memo {
         }
         let padding = [0; MEMO_TEXT_MAX];
         Ok(Self(aead::seal(
-            &key(note),
+            &key(&note.randomness()),
             &[text.as_bytes(), &padding[..missing]],
         )))
     }
@@ -46,15 +47,21 @@ impl Memo {
 
     /// The text, if the memo belongs to this note.
     pub fn open(&self, note: &Note) -> Option<String> {
-        let padded = Zeroizing::new(aead::open(&key(note), &self.0)?);
+        self.open_with(&note.randomness())
+    }
+
+    /// The text, if the memo belongs to the note with this randomness.
+    pub(crate) fn open_with(&self, randomness: &F) -> Option<String> {
+        let padded = Zeroizing::new(aead::open(&key(randomness), &self.0)?);
         let text = std::str::from_utf8(&padded[..MEMO_TEXT_MAX]).ok()?;
         let text = text.trim_end_matches('\0');
         (!text.contains('\0')).then(|| text.to_owned())
     }
 }
 
-fn key(note: &Note) -> Zeroizing<[u8; 32]> {
-    derive::key("memo", &[note.rseed()])
+/// From the randomness and not the seed: who shows the opening of a note shows its memo with it, and cannot show another.
+fn key(randomness: &F) -> Zeroizing<[u8; 32]> {
+    derive::key("memo", &[&field::encode(randomness)])
 }
 
 #[cfg(test)]
@@ -77,7 +84,10 @@ mod tests {
         assert_eq!(Memo::none(&mut rng(2)).open(&note), None);
         let made = |text: &[u8]| {
             let rest = [0; MEMO_TEXT_MAX];
-            Memo(aead::seal(&key(&note), &[text, &rest[text.len()..]]))
+            Memo(aead::seal(
+                &key(&note.randomness()),
+                &[text, &rest[text.len()..]],
+            ))
         };
         assert_eq!(made(b"a").open(&note).as_deref(), Some("a"));
         assert_eq!(made(b"a\0b").open(&note), None);

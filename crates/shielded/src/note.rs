@@ -1,3 +1,5 @@
+mod saved;
+
 use crate::secret::{Bytes, Secret};
 use crate::tree::Path;
 use crate::{Address, Diversifier, FullViewingKey, derive};
@@ -7,6 +9,8 @@ use trellis_circuits::{
     field::{self, F},
     hash,
 };
+
+pub use saved::SAVED_NOTE_BYTES;
 
 /// An amount of an asset that belongs to an address (payments.md, 4).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,16 +1,20 @@
 //! Private transfers as they travel (payments.md, 8 and 9).
 
+mod sealed;
+mod transaction;
 mod wire;
 
 use crate::{MEMO_BYTES, Memo, NOTE_BYTES, OUTGOING_BYTES, Output};
 use alloy_primitives::{Address as Account, B256, Bytes, U256, b256, keccak256};
+pub use sealed::{SEALED_BYTES, Sealed};
 use std::num::NonZeroU128;
+pub use transaction::{TransactionError, gas_limit, sender};
 use trellis_circuits::{Context, INPUTS, Instance, OUTPUTS, PROOF_BYTES, Proof, Public, field::F};
 pub use wire::TransferError;
 
 /// The circuit of transfers: 2 inputs, 3 outputs.
 pub const TRANSFER_CIRCUIT: u32 = 1;
-/// Bytes of a transfer that nothing crosses to or from the public side with.
+/// Bytes of a transfer of which nothing goes out.
 pub const TRANSFER_BYTES: usize =
     4 + 8 + 32 + 32 * INPUTS + 16 + 1 + OUTPUTS * OUTPUT_BYTES + MEMO_BYTES + PROOF_BYTES;
 /// Bytes of an output.
@@ -20,26 +24,15 @@ pub const CALL_MAX: usize = 4096;
 /// Bytes of the longest transfer.
 pub const TRANSFER_BYTES_MAX: usize = TRANSFER_BYTES + 4 + 16 + 20 + 8 + 2 + CALL_MAX;
 
-/// The transaction type whose payload is a transfer (payments.md, 11).
-const TRANSACTION_TYPE: u8 = 0x7d;
 /// `keccak("trellis/payments/1/context")`.
 const CONTEXT: B256 = b256!("0xcd63c80167cec2a7d6d0922df83c9b1c64135fc5393682095b6a2f875c158cb8");
 
-/// What crosses between the pool and the public side, and who is there.
+/// What goes out to the public side, and to whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Crossing {
     /// Nothing.
     #[default]
     None,
-    /// A shield.
-    In {
-        /// Of this asset.
-        asset: u32,
-        /// This much.
-        value: NonZeroU128,
-        /// From this account.
-        payer: Account,
-    },
     /// An unshield.
     Out {
         /// Of this asset.
@@ -60,7 +53,6 @@ impl Crossing {
     pub const fn public(&self) -> Public {
         match *self {
             Self::None => Public::None,
-            Self::In { asset, value, .. } => Public::In { asset, value },
             Self::Out { asset, value, .. } => Public::Out { asset, value },
         }
     }
@@ -130,28 +122,24 @@ impl Transfer {
     fn bind_crossing(&self, bytes: &mut Vec<u8>) {
         let no_call = Bytes::new();
         let nobody = Account::ZERO;
-        let (payer, recipient, gas, call, asset, value_in, value_out) = match &self.crossing {
-            Crossing::None => (&nobody, &nobody, 0, &no_call, 0, 0, 0),
-            Crossing::In {
-                asset,
-                value,
-                payer,
-            } => (payer, &nobody, 0, &no_call, *asset, value.get(), 0),
+        let (recipient, gas, call, asset, value) = match &self.crossing {
+            Crossing::None => (&nobody, 0, &no_call, 0, 0),
             Crossing::Out {
                 asset,
                 value,
                 recipient,
                 gas,
                 call,
-            } => (&nobody, recipient, *gas, call, *asset, 0, value.get()),
+            } => (recipient, *gas, call, *asset, value.get()),
         };
-        bytes.extend(payer);
+        // A payer, and a value that comes in: neither exists (payments.md, 8).
+        bytes.extend(Account::ZERO);
         bytes.extend(recipient);
         bytes.extend(gas.to_be_bytes());
         bytes.extend(keccak256(call));
         bytes.extend(asset.to_be_bytes());
-        bytes.extend(value_in.to_be_bytes());
-        bytes.extend(value_out.to_be_bytes());
+        bytes.extend(0_u128.to_be_bytes());
+        bytes.extend(value.to_be_bytes());
     }
 
     /// What the proof is about.
@@ -164,13 +152,6 @@ impl Transfer {
             fee: self.fee,
             context: self.context(chain),
         }
-    }
-
-    /// The hash of its transaction. A proof that is made again does not change it.
-    pub fn hash(&self) -> B256 {
-        let mut bytes = vec![TRANSACTION_TYPE];
-        self.encode(&mut bytes);
-        keccak256(bytes)
     }
 }
 

@@ -85,6 +85,38 @@ impl Frontier {
         Ok(())
     }
 
+    /// Appends many commitments. `hash` gives the node above each pair, and may do so on several threads.
+    ///
+    /// # Errors
+    /// [`Full`]; then nothing is appended.
+    pub fn extend(
+        &mut self,
+        leaves: Vec<F>,
+        hash: impl Fn(&[[F; 2]]) -> Vec<F>,
+    ) -> Result<(), Full> {
+        let size = self.size + leaves.len() as u64;
+        if size > CAPACITY {
+            return Err(Full);
+        }
+        let (mut nodes, mut first) = (leaves, self.size);
+        for left in &mut self.left {
+            if nodes.is_empty() {
+                break;
+            }
+            if first & 1 == 1 {
+                nodes.insert(0, std::mem::take(left));
+            }
+            let (pairs, rest) = nodes.as_chunks::<2>();
+            if let [last] = rest {
+                *left = *last;
+            }
+            nodes = hash(pairs);
+            first >>= 1;
+        }
+        self.size = size;
+        Ok(())
+    }
+
     /// The root, empty leaves taken as the specification says.
     pub fn root(&self) -> F {
         if self.size == CAPACITY {

@@ -6,7 +6,7 @@ use crate::testing::{HERE, key, rng};
 use crate::tree::Frontier;
 use crate::{
     Chain, ContactTag, Crossing, FullViewingKey, Memo, Note, Output, PartialNote, PaymentRequest,
-    Phrase, ProvenTransfer, SpendingKey, TRANSFER_CIRCUIT, Transfer,
+    Phrase, ProvenTransfer, SpendingKey, TRANSFER_CIRCUIT, Transfer, sender,
 };
 use alloy_primitives::{Address as Account, B256, U256, hex, keccak256};
 use serde_json::{Value, json};
@@ -115,11 +115,6 @@ impl Example {
         let value = NonZeroU128::new(u128::MAX).unwrap();
         let crossings = [
             Crossing::None,
-            Crossing::In {
-                asset: 7,
-                value,
-                payer: Account::repeat_byte(1),
-            },
             Crossing::Out {
                 asset: 7,
                 value,
@@ -131,13 +126,15 @@ impl Example {
         let entries = crossings.map(|crossing| {
             let transfer = self.transfer(crossing);
             let proof = Proof::decode(&[3; PROOF_BYTES]).unwrap();
-            let (context, hash) = (transfer.context(&chain), transfer.hash());
-            let bytes = ProvenTransfer { transfer, proof }.encode();
+            let (context, sender) = (transfer.context(&chain), sender(&transfer.nullifiers[0]));
+            let proven = ProvenTransfer { transfer, proof };
+            let (bytes, transaction) = (proven.encode(), proven.transaction(7_786));
             assert!(ProvenTransfer::decode(&bytes).is_ok());
             // Most of it is the output above and a proof of threes: the hash says whether it is made alike.
             json!({
                 "context": element(context.element()),
-                "hash": hash,
+                "sender": sender,
+                "transactionHash": keccak256(transaction),
                 "bytes": bytes.len(),
                 "head": hex::encode_prefixed(&bytes[..184]),
                 "keccak": keccak256(bytes),

@@ -44,6 +44,13 @@ impl PooledTransaction {
         }
     }
 
+    /// The same transaction, for which its sender is not charged.
+    #[must_use]
+    pub fn paid_by_others(self) -> Self {
+        let cost = U256::ZERO;
+        Self { cost, ..self }
+    }
+
     /// The same transaction with [`Self::local`] set.
     pub fn with_local(mut self, local: bool) -> Self {
         self.local = local;

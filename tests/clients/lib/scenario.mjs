@@ -23,12 +23,12 @@ const STEP_MAX = 180_000;
 const EXAMPLES = fileURLToPath(new URL('../../../examples', import.meta.url));
 
 /**
- * Why a scenario is not run with this binary, or false: those named `messages` need what a peer is known not to do.
+ * Why a scenario is not run with this binary, or false: those named `messages` or `payments` need what a peer is known not to do.
  * @param {import('./snippets.mjs').Scenario} scenario
  */
 export function skipped({ name }) {
   const peer = basename(trellisBinary()) === 'anvil-network.mjs';
-  return peer && /^messages\b/.test(name) ? missing('anvil/')('messages') : false;
+  return peer && /^(messages|payments)\b/.test(name) ? missing('anvil/')('messages') : false;
 }
 
 /** Stands for cargo where a page runs the node from its sources. */

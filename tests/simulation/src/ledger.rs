@@ -6,13 +6,15 @@
 use crate::wallet;
 use alloy_consensus::{ReceiptEnvelope, Transaction as _, TxEnvelope, transaction::Recovered};
 use alloy_primitives::{Address, U256};
+use alloy_sol_types::{SolCall as _, SolEvent as _};
 use std::collections::BTreeMap;
 use trellis_messaging::{
     Import,
     gateway::{self, RESERVE, Stage},
 };
-use trellis_module::genesis;
-use trellis_primitives::system::{GATEWAY, IMPORTER};
+use trellis_module::{ChainSpec, genesis};
+use trellis_primitives::system::{GATEWAY, IMPORTER, KEEPER, POOL, is_unsigned};
+use trellis_shielded::pool::abi;
 use trellis_state::RecordedBlock;
 
 /// An account as the ledger sees it.
@@ -39,9 +41,9 @@ pub struct Ledger {
 
 impl Ledger {
     /// The genesis.
-    pub fn genesis() -> Self {
+    pub fn genesis(spec: &ChainSpec) -> Self {
         let mut accounts = BTreeMap::new();
-        for (_, address, _) in genesis::predeploys() {
+        for (_, address, _) in genesis::predeploys(spec) {
             let nonce = 1;
             accounts.insert(
                 address,
@@ -93,14 +95,25 @@ impl Ledger {
                 self.import(transaction, receipt)?;
                 continue;
             }
+            if sender == KEEPER {
+                self.record(transaction)?;
+                continue;
+            }
+            let is_transfer = transaction.to() == Some(POOL) && is_unsigned(transaction.inner());
             let price = U256::from(transaction.effective_gas_price(Some(base_fee)));
             let base = U256::from(base_fee);
             let tip = price
                 .checked_sub(base)
                 .ok_or("a price below the base fee")?;
+            self.entry(header.beneficiary).balance += gas * tip;
+            if is_transfer {
+                // The pool pays for it with the next block.
+                self.issued += gas * tip;
+                self.transfer(receipt)?;
+                continue;
+            }
             self.take(sender, gas * price)?;
             self.burned += gas * base;
-            self.entry(header.beneficiary).balance += gas * tip;
             if !receipt.status() {
                 continue;
             }
@@ -122,6 +135,31 @@ impl Ledger {
                 header.gas_used
             ))
         }
+    }
+
+    /// What the transfers of the block before pay leaves the pool (docs/spec/payments.md, 11.3).
+    fn record(&mut self, transaction: &Recovered<TxEnvelope>) -> Result<(), String> {
+        let call = abi::appendCall::abi_decode(transaction.inner().input());
+        let fees = U256::from(call.map_err(|error| error.to_string())?.fees);
+        self.burned += fees;
+        // A contract is made to destroy them.
+        self.entry(POOL).nonce += u64::from(!fees.is_zero());
+        self.take(POOL, fees)
+    }
+
+    /// Pays out what leaves the pool.
+    fn transfer(&mut self, receipt: &ReceiptEnvelope) -> Result<(), String> {
+        if !receipt.status() {
+            return Err("a transfer failed".into());
+        }
+        for log in receipt.logs().iter().filter(|log| log.address == POOL) {
+            if let Ok(out) = abi::Unshielded::decode_log(log) {
+                let value = U256::from(out.value);
+                self.take(POOL, value)?;
+                self.entry(out.recipient).balance += value;
+            }
+        }
+        Ok(())
     }
 
     /// Pays out what messages carry, as far as their delivery succeeded.

@@ -12,6 +12,7 @@ pub mod machine;
 pub mod mail;
 pub mod observer;
 mod panics;
+pub mod payer;
 pub mod properties;
 pub mod report;
 pub mod roles;

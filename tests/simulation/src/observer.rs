@@ -7,7 +7,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 use std::{collections::BTreeSet, time::Duration};
-use trellis_module::Chain;
+use trellis_module::{Chain, ChainSpec};
 use trellis_state::RecordedBlock;
 
 /// How far ahead of every honest clock a finalized block may be dated: the tolerance of the voting rule.
@@ -152,7 +152,7 @@ impl Observer {
                 "no lie is finalized (EXE-2)",
                 || context.clone(),
             )?;
-            self.check(module, &block, now, &context)?;
+            self.check(module, &block, world.spec(module), now, &context)?;
             next += 1;
         }
         self.looked[validator][module] = (run, next);
@@ -180,6 +180,7 @@ impl Observer {
         &mut self,
         module: usize,
         recorded: &RecordedBlock,
+        spec: &ChainSpec,
         now: Duration,
         context: &str,
     ) -> Result<(), Broken> {
@@ -207,7 +208,7 @@ impl Observer {
             .ledgers
             .last()
             .cloned()
-            .unwrap_or_else(Ledger::genesis);
+            .unwrap_or_else(|| Ledger::genesis(spec));
         if index > 0 {
             let applied = ledger.apply(recorded);
             ensure(applied.is_ok(), "a block adds up", || {

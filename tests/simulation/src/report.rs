@@ -37,6 +37,8 @@ pub struct Report {
     pub disk_failures: u64,
     /// Processes that stopped by themselves, and why.
     pub process_failures: Vec<String>,
+    /// Private transfers made.
+    pub private: u64,
     /// Invalid blocks proposed, by the rule they break.
     pub lies: BTreeMap<&'static str, u64>,
     /// Contradicting votes of byzantine validators.

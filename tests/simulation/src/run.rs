@@ -6,6 +6,7 @@ mod progress;
 use crate::{
     engine::Validators,
     observer::{Broken, Observer, ensure},
+    payer::{self, Payer},
     properties,
     report::{Report, Violation},
     scenario::{Claim, Scenario},
@@ -90,6 +91,7 @@ struct Driver<'a> {
     world: Arc<World>,
     observer: Observer,
     clients: [Clients; MODULES],
+    payer: Option<Payer>,
     /// True time since the beginning.
     now: Duration,
     next_event: usize,
@@ -117,12 +119,17 @@ struct Running<'a> {
 
 impl<'a> Driver<'a> {
     fn new(scenario: &'a Scenario, seed: u64) -> Self {
+        let mut clients = std::array::from_fn(|module| Clients::new(module, seed));
+        let payer = scenario
+            .private
+            .then(|| Payer::new(seed, &mut clients[payer::MODULE]));
         Self {
             scenario,
             seed,
-            world: World::new(seed, scenario.roles),
+            world: World::new(seed, scenario.roles, scenario.private),
             observer: Observer::new(scenario.ahead_ms_max),
-            clients: std::array::from_fn(|module| Clients::new(module, seed)),
+            clients,
+            payer,
             now: Duration::ZERO,
             next_event: 0,
             next_power_failure: 0,

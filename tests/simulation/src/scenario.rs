@@ -90,6 +90,8 @@ pub struct Scenario {
     pub bound: Duration,
     /// Between two bursts of transactions.
     pub pause: Duration,
+    /// Whether somebody pays privately.
+    pub private: bool,
     /// How far ahead the fastest honest clock ever is, in milliseconds.
     pub ahead_ms_max: u64,
 }
@@ -114,6 +116,7 @@ impl Scenario {
             blocks: 8,
             bound: Duration::from_secs(60),
             pause: Duration::from_millis(300),
+            private: false,
             ahead_ms_max: 0,
         }
     }

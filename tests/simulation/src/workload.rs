@@ -16,7 +16,10 @@ use crate::{
 use alloy_primitives::{B256, Bytes, TxKind, U256};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use trellis_module::SubmitError;
-use trellis_primitives::{Class, system::GATEWAY};
+use trellis_primitives::{
+    Class,
+    system::{GATEWAY, POOL},
+};
 use trellis_txpool::PoolError;
 
 /// Most transactions signed at once.
@@ -40,6 +43,8 @@ pub struct Clients {
     rng: StdRng,
     nonces: [u64; SENDERS],
     waiting: Vec<Sent>,
+    /// Calls of the pool still to be made, with their values.
+    later: Vec<(U256, Bytes)>,
     replaced: u64,
     resubmitted: u64,
 }
@@ -52,9 +57,15 @@ impl Clients {
             rng: StdRng::seed_from_u64(seed ^ (0xc11e << 8) ^ module as u64),
             nonces: [0; SENDERS],
             waiting: Vec::new(),
+            later: Vec::new(),
             replaced: 0,
             resubmitted: 0,
         }
+    }
+
+    /// Has somebody call the pool of private payments, soon.
+    pub fn call_later(&mut self, value: U256, input: Bytes) {
+        self.later.push((value, input));
     }
 
     /// Transactions signed to take the place of others.
@@ -85,6 +96,7 @@ impl Clients {
         if self.rng.random_range(0..8) == 0
             && let Some(sent) = self.waiting.last()
             && sent.payment.to != TxKind::Create
+            && sent.payment.to != TxKind::Call(POOL)
         {
             let (mut payment, sender) = (sent.payment.clone(), sent.sender);
             payment.max_fee *= 2;
@@ -118,6 +130,18 @@ impl Clients {
     fn payment(&mut self, chain_id: u64, sender: usize, base_fee: u128) -> Payment {
         let kinds = [Kind::Legacy, Kind::AccessList, Kind::DynamicFee];
         let deploys = sender == 0 && self.nonces[0] == 0;
+        if !deploys && let Some((value, input)) = self.later.pop() {
+            return Payment {
+                kind: Kind::Legacy,
+                chain_id,
+                nonce: self.nonces[sender],
+                max_fee: base_fee * 2 + 10,
+                tip: 0,
+                to: TxKind::Call(POOL),
+                value,
+                input,
+            };
+        }
         let (to, input) = match self.rng.random_range(0..10) {
             _ if deploys => (TxKind::Create, wallet::counter_deployment()),
             0..2 => (TxKind::Call(wallet::counter()), Bytes::new()),
@@ -243,6 +267,6 @@ impl Clients {
 
     /// Whether every nonce that was signed for is used.
     pub fn is_done(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.later.is_empty()
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     disk::Disk,
     engine::NetworkBlocker,
     machine::{Machine, Skew},
+    payer,
     roles::{Lies, Role, Roles},
     votes::VoteLog,
     wallet,
@@ -28,7 +29,7 @@ use trellis_consensus::{
     network::{Dealing, Scheme, namespace, trusted_deal},
 };
 use trellis_light::Network;
-use trellis_module::{Chain, ChainSpec};
+use trellis_module::{Chain, ChainSpec, Payments};
 use trellis_primitives::{ModuleId, ModuleName};
 use trellis_state::{History, HistoryConfig};
 
@@ -97,7 +98,7 @@ pub struct World {
 
 impl World {
     /// A new world. Everything random in it follows from `seed`.
-    pub fn new(seed: u64, roles: Roles) -> Arc<Self> {
+    pub fn new(seed: u64, roles: Roles, private: bool) -> Arc<Self> {
         let mut keys: Vec<PublicKey> = (0..VALIDATORS as u64)
             .map(|index| PrivateKey::from_seed(index).public_key())
             .collect();
@@ -108,7 +109,10 @@ impl World {
             .try_collect()
             .expect("keys of different seeds differ");
         let dealing = trusted_deal(StdRng::seed_from_u64(seed), &set);
-        let specs = std::array::from_fn(|module| spec(module, &keys, &dealing));
+        let mut specs = std::array::from_fn(|module| spec(module, &keys, &dealing));
+        specs[payer::MODULE].payments = private.then(|| Payments {
+            governance: wallet::address(0),
+        });
         let participants: Arc<[PublicKey]> = keys.into();
         let validators = (0..VALIDATORS)
             .map(|index| Validator::new(index, seed, &participants, &dealing, &specs))
@@ -255,6 +259,7 @@ fn spec(module: usize, keys: &[PublicKey], dealing: &Dealing) -> ChainSpec {
         alloc: wallet::allocations(),
         validators: digest(keys, dealing),
         timestamp_ms: GENESIS_MS,
+        payments: None,
     }
 }
 

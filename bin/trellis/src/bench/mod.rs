@@ -1,5 +1,6 @@
 //! `trellis bench load`: an honest measurement of a running network from outside, over the same JSON-RPC everyone uses.
-//! `trellis bench exec` ([`exec`]) executes blocks in this process, `trellis bench messages` ([`messages`]) sends messages.
+//! `trellis bench exec` ([`exec`]) executes blocks in this process, `trellis bench messages` ([`messages`]) sends messages,
+//! `trellis bench payments` ([`payments`]) pays privately.
 
 mod args;
 mod exec;
@@ -10,6 +11,7 @@ mod light;
 mod load;
 mod machine;
 mod messages;
+mod payments;
 mod progress;
 mod report;
 mod send;
@@ -27,6 +29,7 @@ pub(crate) use args::{LOAD_EXAMPLES, LoadArgs};
 pub(crate) use exec::{EXEC_EXAMPLES, ExecArgs, run as run_exec};
 use machine::{Machine, Watch, cpu_seconds, listener};
 pub(crate) use messages::{MESSAGES_EXAMPLES, MessagesArgs, run_messages};
+pub(crate) use payments::{PAYMENTS_EXAMPLES, PaymentsArgs, run_payments};
 use report::{Report, RunResult, Side, Workload};
 use std::process::ExitCode;
 

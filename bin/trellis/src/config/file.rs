@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, path::Path};
 use toml::{Spanned, de::DeTable, de::DeValue};
 
 /// The keys of a configuration file: the names of the options of `trellis dev`.
-pub(crate) const KEYS: [&str; 13] = [
+pub(crate) const KEYS: [&str; 14] = [
     "modules",
+    "private",
     "validators",
     "block-time",
     "gas-limit",

@@ -30,6 +30,7 @@ pub(crate) fn genesis() -> Block {
         alloc: Vec::new(),
         validators: alloy_primitives::B256::ZERO,
         timestamp_ms: 1,
+        payments: None,
     };
     let tree = TreeCommitment {
         root: alloy_primitives::B256::ZERO,

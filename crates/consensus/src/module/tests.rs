@@ -52,6 +52,7 @@ fn spec() -> ChainSpec {
         }],
         validators: B256::ZERO,
         timestamp_ms: 1,
+        payments: None,
     }
 }
 

@@ -14,7 +14,6 @@ use crate::{
     overlay::ReadFailed,
     results::Ran,
     rules::{check_in_block, translate},
-    transaction::evm_transaction,
     transfer::{self, Transfer},
 };
 use alloy_eip7928::BlockAccessIndex;
@@ -81,7 +80,7 @@ impl<'v, 'a, R: StateReader + Sync> Worker<'v, 'a, R> {
             return Ok(ran);
         }
         self.evm.ctx.chain.clear();
-        let result = transact(&mut self.evm, evm_transaction(tx));
+        let result = transact(&mut self.evm, tx);
         let owed = self.evm.ctx.chain.fee;
         let result = self.settle(index, tx.signer(), result)?;
         if let Some(fee) = owed {

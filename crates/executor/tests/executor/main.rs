@@ -13,6 +13,7 @@ mod parallel;
 mod readers;
 mod receipts;
 mod refusals;
+mod shielded;
 mod simulate;
 mod support;
 mod system;

@@ -3,6 +3,7 @@ use alloy_primitives::Address;
 use commonware_codec::{Copying, DecodeExt as _};
 use proptest::{collection::vec, prelude::*};
 use trellis_light::NetworkKey;
+use trellis_primitives::system::is_unsigned;
 
 fn message(gas_limit: u64, payload: Vec<u8>) -> Message {
     Message {
@@ -71,7 +72,7 @@ proptest! {
         }
         let tx = TxLegacy { to: TxKind::Call(GATEWAY), input: input.into(), ..TxLegacy::default() };
         let envelope = TxEnvelope::from(tx.into_signed(NO_SIGNATURE));
-        prop_assert!(is_import(&envelope));
+        prop_assert!(is_unsigned(&envelope));
         prop_assert!(Import::decode(&envelope).is_err());
     }
 }

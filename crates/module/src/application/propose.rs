@@ -62,6 +62,7 @@ impl Module {
             return None;
         }
         let lanes = self.lanes(parent, &content.executed);
+        let notes = self.notes(parent, &content.transactions, &content.executed);
         let extension = Extension {
             module: self.chain.spec().id,
             outbox: lanes.root(),
@@ -77,7 +78,7 @@ impl Module {
                 return None;
             }
         };
-        self.remember(&block, content.transactions, content.executed, lanes);
+        self.remember(&block, content.transactions, content.executed, lanes, notes);
         Some((block, sealed))
     }
 }

@@ -1,5 +1,6 @@
 //! The module driven as consensus drives it, over the real databases.
 
+mod payments;
 mod proposing;
 mod verdicts;
 

@@ -9,15 +9,16 @@
 //! wrong gives roots that nobody uses.
 
 use super::{Module, Runtime, fatal_unless_stale};
-use crate::{build, imports, rules};
+use crate::{build, imports, payments, rules};
 use alloy_primitives::{Address, U256};
+use commonware_glue::stateful::Finality;
 use commonware_runtime::Handle;
 use std::sync::Arc;
 use trellis_executor::{
     AccessList, Executed, ExecutionError, ListError, Outcomes, Setting, Transaction, VerifyError,
     check_structure, claimed_difference, decode_access_list,
 };
-use trellis_primitives::{Block, StateDiff, StateError};
+use trellis_primitives::{Block, StateDiff, StateError, StateReader as _, system::POOL};
 use trellis_state::{
     CodeBatch, Known, KnownState,
     tree::{self, AccountsDb, SealedOf, StorageDb},
@@ -46,16 +47,25 @@ impl Module {
         parent: &Block,
         block: &Block,
         batches: tree::Batches<E>,
+        finality: Finality,
     ) -> Result<tree::Sealed<E>, String> {
         let spec = self.chain.spec();
         rules::check_header(spec, parent, block).map_err(|e| e.to_string())?;
         let transactions = build::recover(&self.chain, block)
             .map_err(|(index, rule)| format!("transaction {index}: {rule}"))?;
-        let imports = imports::check(&self.chain, &transactions)
-            .map_err(|(index, rule)| format!("transaction {index}: {rule}"))?;
+        let broken = |(index, rule): (usize, String)| format!("transaction {index}: {rule}");
+        let records = payments::check_record(&self.chain, parent, &transactions).map_err(broken)?;
+        if spec.payments.is_some() {
+            payments::check_signed(&transactions).map_err(broken)?;
+        }
+        let imports = imports::check(&self.chain, records, &transactions).map_err(broken)?;
+        if finality == Finality::Candidate {
+            // Those of a final block were checked by who voted for it.
+            payments::check_proofs(&self.chain, &transactions).map_err(broken)?;
+        }
         let list = sound_list(block).map_err(|error| VerifyError::from(error).to_string())?;
         let setting = Setting::new(&rules::env_of(spec, block));
-        let (executed, sealed, transactions) = self
+        let (executed, sealed, transactions, pool) = self
             .execute(runtime, batches, setting, transactions, list)
             .await
             .map_err(|error| match error {
@@ -63,16 +73,20 @@ impl Module {
                 VerifyError::List(_) => error.to_string(),
             })?;
         compare::<E>(block, &executed, &sealed)?;
-        imports::check_outcome(imports, &executed.receipts)?;
+        payments::check_outcome(records, &executed.receipts)?;
+        imports::check_outcome(records, imports, &executed.receipts)?;
         let lanes = self.lanes(parent, &executed);
+        let notes = self.notes(parent, &transactions, &executed);
+        payments::check_fees(notes.fees(), pool)?;
         if block.extension().outbox != lanes.root() {
             return Err("outbox does not match execution".into());
         }
-        self.remember(block, transactions, executed, lanes);
+        self.remember(block, transactions, executed, lanes, notes);
         Ok(sealed)
     }
 
-    /// Executes a block while the roots of what its list changes are computed (EXE-1).
+    /// Executes a block while the roots of what its list changes are computed (EXE-1). The last part of the result is what the pool of
+    /// private payments holds after it, in wei, if the block touches it.
     async fn execute<E: Runtime>(
         &self,
         runtime: E,
@@ -80,7 +94,7 @@ impl Module {
         setting: Setting,
         transactions: Vec<Transaction>,
         list: AccessList,
-    ) -> Result<(Executed, tree::Sealed<E>, Vec<Transaction>), VerifyError> {
+    ) -> Result<(Executed, tree::Sealed<E>, Vec<Transaction>, U256), VerifyError> {
         let (accounts, slots) = touched(&list);
         let state = |error: StateError| VerifyError::Execution(error.into());
         let known = Known::read::<E>(&batches, &accounts, &slots);
@@ -100,7 +114,10 @@ impl Module {
         executed.diff = diff;
         let transactions = work.transactions.clone();
         let sealed = (account_tree, storage_tree, code_tree.map_err(state)?);
-        Ok((executed, sealed, transactions))
+        // A block that does not touch the pool has no transfers.
+        let before = work.known.account(POOL).ok().flatten();
+        let pool = payments::pool_after(&executed.diff, before);
+        Ok((executed, sealed, transactions, pool))
     }
 
     /// Computes the roots of what the list changes.

@@ -1,6 +1,7 @@
 //! Blocks that were executed but are not known to be final, or that the history does not hold yet.
 
 use super::Chain;
+use crate::payments::Notes;
 use alloy_primitives::B256;
 use std::{collections::HashSet, sync::Arc};
 use trellis_messaging::{
@@ -19,6 +20,8 @@ pub(crate) struct Candidate {
     pub(crate) events: Vec<Event>,
     /// The lanes after it.
     pub(crate) lanes: Lanes,
+    /// The tree of notes after it.
+    pub(crate) notes: Arc<Notes>,
     /// Of its transactions.
     hashes: HashSet<B256>,
 }
@@ -30,14 +33,19 @@ impl Candidate {
             diff,
             events: gateway::events(&recorded.receipts),
             lanes: Lanes::default(),
+            notes: Arc::default(),
             recorded,
             hashes,
         }
     }
 
-    /// With the lanes after it.
-    pub(crate) fn with_lanes(self, lanes: Lanes) -> Self {
-        Self { lanes, ..self }
+    /// With the lanes and the tree of notes after it.
+    pub(crate) fn with(self, lanes: Lanes, notes: Arc<Notes>) -> Self {
+        Self {
+            lanes,
+            notes,
+            ..self
+        }
     }
 }
 

@@ -25,6 +25,9 @@ pub enum ChainError {
         /// Newest block.
         newest: u64,
     },
+    /// This build cannot check the proofs of private payments.
+    #[error("private payments: {0}")]
+    Circuit(String),
     /// The node is starting.
     #[error("the node is still starting; try again when /ready answers 200")]
     Starting,
@@ -35,7 +38,9 @@ impl ChainError {
     pub fn class(&self) -> Class {
         match self {
             Self::History(error) => error.class(),
-            Self::Window(_) | Self::State(StateError::Storage(_)) => Class::Fatal,
+            Self::Window(_) | Self::Circuit(_) | Self::State(StateError::Storage(_)) => {
+                Class::Fatal
+            }
             Self::State(_) | Self::StateWindow { .. } | Self::Starting => Class::Unavailable,
         }
     }

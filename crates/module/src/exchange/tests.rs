@@ -97,7 +97,7 @@ fn messages_get_from_one_module_to_another() {
         panic!("{} imports", made.len());
     };
     let body = [import.clone(), transfer(0, 0)];
-    assert_eq!(imports::check(&destination.chain, &body), Ok(1));
+    assert_eq!(imports::check(&destination.chain, 0, &body), Ok(1));
 
     // Transfers are signed for module 1, so only the import is executed here.
     let candidate = destination.build(&parent, std::slice::from_ref(import));
@@ -146,13 +146,13 @@ fn what_is_not_the_next_message_fails() {
     let skipping = exchange.collect(&destination.chain, 0, &[(module(1), 1)].into());
     let (skipping, _) = skipping.unwrap()[0].transaction(destination.chain.spec().chain_id(), 0);
     assert_eq!(
-        imports::check(&destination.chain, std::slice::from_ref(&skipping)),
+        imports::check(&destination.chain, 0, std::slice::from_ref(&skipping)),
         Ok(1)
     );
     let candidate = destination.build(&parent, &[skipping]);
     let receipts = &candidate.recorded.receipts;
     assert!(receipts[0].logs().is_empty());
-    let rule = imports::check_outcome(1, receipts).unwrap_err();
+    let rule = imports::check_outcome(0, 1, receipts).unwrap_err();
     assert!(rule.contains("not the next"), "{rule}");
 }
 
@@ -195,7 +195,7 @@ fn imports_that_break_a_rule_are_refused() {
         ),
     ];
     for (index, (body, words)) in cases.into_iter().enumerate() {
-        let (_, rule) = imports::check(chain, &body).unwrap_err();
+        let (_, rule) = imports::check(chain, 0, &body).unwrap_err();
         assert!(rule.contains(words), "case {index}: {rule}");
     }
 }

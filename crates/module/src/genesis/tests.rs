@@ -34,7 +34,7 @@ fn the_genesis_block_binds_the_committed_state() {
 /// Addresses and code are those of every other chain, so that tools find what they expect.
 #[test]
 fn predeploys_are_the_well_known_ones() {
-    let hashes: Vec<_> = predeploys()
+    let hashes: Vec<_> = predeploys(&spec())
         .into_iter()
         .map(|(_, address, code)| (address, keccak256(code)))
         .collect();
@@ -79,12 +79,12 @@ fn the_state_holds_allocations_and_predeploys() {
         };
         assert_eq!(account, expected);
     }
-    for (name, address, code) in predeploys() {
+    for (name, address, code) in predeploys(&spec()) {
         let account = state.accounts[&address].after.unwrap();
         assert_eq!(account.nonce, 1, "{name}");
         assert_eq!(state.code[&account.code_hash], code, "{name}");
     }
-    let count = spec().alloc.len() + predeploys().len();
+    let count = spec().alloc.len() + predeploys(&spec()).len();
     assert_eq!(state.accounts.len(), count);
     assert!(
         state

@@ -136,6 +136,11 @@ impl Light {
         }
     }
 
+    /// The state after a block that was built, or the genesis.
+    pub(crate) fn state_after(&self, block: &Block) -> MemoryState {
+        self.after.lock()[&block.hash()].clone()
+    }
+
     /// Executes a block on `parent`, which is the head or a block that was built before.
     pub(crate) fn build(&self, parent: &Block, transactions: &[Transaction]) -> Arc<Candidate> {
         let state = self.after.lock()[&parent.hash()].fork();
@@ -144,6 +149,8 @@ impl Light {
         let mut draft = Draft::on(self.chain.spec(), parent);
         let events = gateway::events(&executed.receipts);
         let lanes = self.chain.lanes_after(parent).after(&events);
+        let notes = self.chain.notes_after(parent.number(), parent.hash());
+        let notes = notes.after(transactions, &executed.receipts);
         draft.extension.outbox = lanes.root();
         draft.header.gas_used = executed.gas_used;
         draft.header.logs_bloom = executed.logs_bloom;
@@ -160,8 +167,9 @@ impl Light {
             receipts: executed.receipts,
             undo: Arc::new(Undo::new(number, &executed.diff)),
         };
-        self.chain
-            .remember(Candidate::new(Arc::new(recorded), executed.diff).with_lanes(lanes));
+        self.chain.remember(
+            Candidate::new(Arc::new(recorded), executed.diff).with(lanes, Arc::new(notes)),
+        );
         self.chain.candidate(number, hash).unwrap()
     }
 

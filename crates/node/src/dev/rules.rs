@@ -28,6 +28,12 @@ pub(super) fn check(config: &DevConfig) -> Result<(), NodeError> {
         names.len() == count,
         "--modules: a name appears twice".into(),
     )?;
+    for name in config.private.iter().flatten() {
+        rule(
+            config.modules.contains(name),
+            format!("--private: there is no module `{name}`"),
+        )?;
+    }
     let validators = config.validators;
     rule(
         (1..=VALIDATORS_MAX).contains(&validators),

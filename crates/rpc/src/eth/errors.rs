@@ -15,7 +15,9 @@ impl From<ChainError> for RpcError {
             ChainError::State(error) => error.into(),
             ChainError::StateWindow { .. } => Self::resource_not_found(error.to_string()),
             ChainError::Starting => Self::new(RESOURCE_UNAVAILABLE, error.to_string()),
-            ChainError::History(_) | ChainError::Window(_) => Self::internal(error.to_string()),
+            ChainError::History(_) | ChainError::Window(_) | ChainError::Circuit(_) => {
+                Self::internal(error.to_string())
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{ModuleContext, NetworkInfo, Params};
 use alloy_primitives::{Address, B256, Bytes, U64, keccak256};
 use serde::Serialize;
 use serde_json::json as object;
-use trellis_module::genesis;
+use trellis_module::{ChainSpec, genesis};
 
 /// The `eth` wire protocol version clients of this method expect to see; Trellis does not speak it.
 const PROTOCOL_VERSION: u64 = 68;
@@ -35,7 +35,7 @@ fn answer(module: &ModuleContext, method: &str) -> Option<RpcResult> {
         "rpc_modules" => json(&object!({
             "debug": "1.0", "eth": "1.0", "net": "1.0", "rpc": "1.0", "trellis": "1.0", "txpool": "1.0", "web3": "1.0",
         })),
-        "trellis_network" | "trellis_networkInfo" => json(&network(&module.network)),
+        "trellis_network" | "trellis_networkInfo" => json(&network(&module.network, chain.spec())),
         _ => return None,
     })
 }
@@ -58,9 +58,9 @@ struct Network<'a> {
     system_contracts: serde_json::Map<String, serde_json::Value>,
 }
 
-/// The network with all its modules, and the contracts each of them has.
-fn network(network: &NetworkInfo) -> Network<'_> {
-    let system_contracts = genesis::predeploys()
+/// The network with all its modules, and the contracts this one has from its genesis.
+fn network<'a>(network: &'a NetworkInfo, spec: &ChainSpec) -> Network<'a> {
+    let system_contracts = genesis::predeploys(spec)
         .into_iter()
         .map(|(name, address, _)| (name.to_owned(), address.to_string().into()))
         .collect();

@@ -64,6 +64,7 @@ fn spec() -> ChainSpec {
         alloc: vec![fund(0), fund(1)],
         validators: B256::ZERO,
         timestamp_ms: 1_700_000_000_500,
+        payments: None,
     }
 }
 

@@ -27,6 +27,25 @@ fn payee_and_payer_open_a_note_and_nobody_else() {
 }
 
 #[test]
+fn many_outputs_open_as_each_of_them_does() {
+    let key = account(0);
+    let mut outputs: Vec<Output> = (0..9).map(|seed| payment(3, 9, seed).2).collect();
+    outputs.extend((0..9).map(|seed| Output::dummy(&mut rng(seed)).0));
+    outputs[4].epk = [0xff; 32];
+    outputs[5].epk = [0; 32];
+    outputs[6].note[0] ^= 1;
+    outputs.rotate_left(3);
+    let all: Vec<&Output> = outputs.iter().collect();
+    let each: Vec<_> = all
+        .iter()
+        .map(|output| key.incoming().open(output))
+        .collect();
+    assert_eq!(each.iter().flatten().count(), 6);
+    assert_eq!(key.incoming().open_all(&all), each);
+    assert_eq!(key.incoming().open_all(&[]), []);
+}
+
+#[test]
 fn keys_read_from_text_open_the_same() {
     let (note, _, output, _) = payment(3, 9, 1);
     let incoming = account(0).incoming().to_text();

@@ -10,7 +10,6 @@ use trellis_circuits::{
 };
 
 const NOTHING: u8 = 0;
-const IN: u8 = 1;
 const OUT: u8 = 2;
 
 /// Why bytes are no transfer.
@@ -28,7 +27,7 @@ pub enum TransferError {
     /// A number that is not below the order of the field.
     #[error("{0} is not a canonical field element")]
     Element(&'static str),
-    /// Neither in, nor out, nor nothing.
+    /// Neither out nor nothing.
     #[error("public part {0} is not known")]
     Crossing(u8),
     /// Nothing crosses, and it does not say so.
@@ -89,10 +88,8 @@ impl ProvenTransfer {
         let transfer = Transfer::read(&mut bytes)?;
         let proof = bytes.slice(PROOF_BYTES)?;
         let proof = Proof::decode(proof).map_err(|_| TransferError::Short)?;
-        match bytes.0.len() {
-            0 => Ok(Self { transfer, proof }),
-            more => Err(TransferError::Trailing(more)),
-        }
+        bytes.end()?;
+        Ok(Self { transfer, proof })
     }
 }
 
@@ -100,16 +97,6 @@ impl Crossing {
     fn encode(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::None => bytes.push(NOTHING),
-            Self::In {
-                asset,
-                value,
-                payer,
-            } => {
-                bytes.push(IN);
-                bytes.extend(asset.to_be_bytes());
-                bytes.extend(value.get().to_be_bytes());
-                bytes.extend(payer);
-            }
             Self::Out {
                 asset,
                 value,
@@ -134,21 +121,13 @@ impl Crossing {
         if kind == NOTHING {
             return Ok(Self::None);
         }
-        if kind > OUT {
+        if kind != OUT {
             return Err(TransferError::Crossing(kind));
         }
         let asset = u32::from_be_bytes(bytes.take()?);
         let value = NonZeroU128::new(u128::from_be_bytes(bytes.take()?));
         let value = value.ok_or(TransferError::Zero)?;
-        let account = Account::from(bytes.take::<20>()?);
-        if kind == IN {
-            let payer = account;
-            return Ok(Self::In {
-                asset,
-                value,
-                payer,
-            });
-        }
+        let recipient = Account::from(bytes.take::<20>()?);
         let gas = u64::from_be_bytes(bytes.take()?);
         let length = usize::from(u16::from_be_bytes(bytes.take()?));
         if length > CALL_MAX {
@@ -157,7 +136,7 @@ impl Crossing {
         Ok(Self::Out {
             asset,
             value,
-            recipient: account,
+            recipient,
             gas,
             call: Bytes::copy_from_slice(bytes.slice(length)?),
         })
@@ -193,13 +172,21 @@ impl Output {
 }
 
 /// What is left of the bytes.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], TransferError> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], TransferError> {
         let (first, rest) = self.0.split_first_chunk().ok_or(TransferError::Short)?;
         self.0 = rest;
         Ok(*first)
+    }
+
+    /// Nothing may be left.
+    pub(super) const fn end(&self) -> Result<(), TransferError> {
+        match self.0.len() {
+            0 => Ok(()),
+            more => Err(TransferError::Trailing(more)),
+        }
     }
 
     fn slice(&mut self, length: usize) -> Result<&'a [u8], TransferError> {

@@ -5,16 +5,13 @@ use alloy_consensus::{Transaction as _, TxEnvelope};
 use alloy_eips::eip2718::Decodable2718 as _;
 use alloy_primitives::{Bytes, U256};
 use commonware_consensus::types::View;
-use trellis_messaging::{
-    Import,
-    import::{MESSAGES_MAX, is_import},
-};
-use trellis_primitives::Block;
+use trellis_messaging::{Import, import::MESSAGES_MAX};
+use trellis_primitives::{Block, system::is_unsigned};
 
 /// The first import of a body, and its nonce.
 fn first(transactions: &[Bytes]) -> Option<(Import, u64)> {
     let envelope = TxEnvelope::decode_2718_exact(transactions.first()?).ok()?;
-    if !is_import(&envelope) {
+    if !is_unsigned(&envelope) {
         return None;
     }
     Some((Import::decode(&envelope).ok()?, envelope.nonce()))

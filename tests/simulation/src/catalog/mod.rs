@@ -8,8 +8,9 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use std::time::Duration;
 
 /// Every scenario, by name.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "calm",
+    "private",
     "loss",
     "crash",
     "partition",
@@ -32,6 +33,12 @@ pub fn scenario(name: &str, seed: u64) -> Option<Scenario> {
     let rng = &mut rng;
     Some(match name {
         "calm" => Scenario::calm("calm"),
+        "private" => Scenario {
+            name: "private",
+            private: true,
+            bound: Duration::from_secs(120),
+            ..faults::crash(rng)
+        },
         "loss" => faults::loss(rng),
         "crash" => faults::crash(rng),
         "partition" => faults::partition(rng),

@@ -3,6 +3,7 @@
 use super::Driver;
 use crate::{
     observer::{Broken, ensure},
+    payer::{self, Payer},
     properties::{Blocked, Cut},
     report::Report,
     scenario::Progress,
@@ -52,6 +53,17 @@ impl Driver<'_> {
             ensure(submitted.is_ok(), "a valid transaction is accepted", || {
                 format!("{submitted:?}")
             })?;
+        }
+        if let Some(payer) = &mut self.payer {
+            let paid = payer.act(&self.world, &self.observer.canons[payer::MODULE].ledgers);
+            ensure(
+                paid.is_ok(),
+                "private payments add up and are accepted",
+                || format!("{paid:?}"),
+            )?;
+            if !payer.is_done() {
+                return Ok(false);
+            }
         }
         let mut live = self.scenario.live_modules();
         let done = live.all(|module| !wanting.contains(&module) && self.clients[module].is_done());
@@ -143,6 +155,7 @@ impl Driver<'_> {
                 .sum(),
             process_failures: self.failures.clone(),
             lies: self.world.lies.kinds(),
+            private: self.payer.as_ref().map_or(0, Payer::made),
             contradictions: conflicts
                 .iter()
                 .filter(|conflict| byzantine(conflict.validator, conflict.module))

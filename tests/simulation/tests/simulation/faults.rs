@@ -12,6 +12,15 @@ fn nothing_was_lost(reports: &[Report]) {
     }
 }
 
+/// PAY-2 at every height, STA-1: notes are spent once while validators are killed and started again.
+#[test]
+fn private_payments_survive_crashes() {
+    for report in simulate_all("private", 1..=2) {
+        assert_eq!(report.private, 6, "{report}");
+        assert!(report.crashes > 0, "{report}");
+    }
+}
+
 #[test]
 fn a_calm_network_agrees() {
     let reports = simulate_all("calm", 1..=3);

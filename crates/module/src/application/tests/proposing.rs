@@ -74,7 +74,9 @@ fn both_bridges_check_alike() {
             let module = Module::new(node.chain.clone(), bridge, timing, &leader());
             let batches = node.databases.new_batches().await;
             let runtime = context.child("check");
-            let checked = module.check(runtime, &node.head(), &block, batches).await;
+            let checked = module
+                .check(runtime, &node.head(), &block, batches, Finality::Candidate)
+                .await;
             commitments.push(tree::commitment(
                 &checked.map_err(|e| panic!("{e}")).unwrap(),
             ));

@@ -27,7 +27,7 @@ async fn verdict(node: &Node, block: &Block) -> String {
     let runtime = node.context.child("check");
     let checked = node
         .module
-        .check(runtime, &node.head(), block, batches)
+        .check(runtime, &node.head(), block, batches, Finality::Candidate)
         .await;
     let rule = checked.err().expect("the check agrees");
     // Nothing of the block is kept.
