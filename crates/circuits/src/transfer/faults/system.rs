@@ -194,6 +194,11 @@ impl System {
         }
     }
 
+    /// Whether an expression is part of a round of Poseidon.
+    fn is_round(&self, expression: usize) -> bool {
+        self.names[expression].contains("round")
+    }
+
     fn add_class(&mut self, value: F, rank: (usize, usize)) -> Class {
         self.values.push(value);
         self.rank.push(rank);
@@ -226,7 +231,7 @@ impl System {
         if cells.is_empty() {
             return;
         }
-        let is_round = matches!(rule, Rule::Zero(index) if self.names[index].contains("round"));
+        let is_round = matches!(rule, Rule::Zero(index) if self.is_round(index));
         let place = |cell: &Cell| (!is_round).then(|| self.rank[self.advice[cell.1][cell.0]]);
         cells.sort_by_key(|cell| std::cmp::Reverse((place(cell), *cell)));
         let mut classes: Vec<Class> = Vec::new();
@@ -266,9 +271,10 @@ impl System {
             .all(|equation| self.holds(equation, values))
     }
 
-    /// Variables that some cell holds and no constant fixes.
+    /// Variables that some rule is about. What stands in other cells says nothing.
     pub(super) fn variables(&self) -> Vec<Class> {
         let mut classes: Vec<_> = self.advice.iter().flatten().copied().collect();
+        classes.retain(|class| !self.of_class[*class].is_empty());
         classes.sort_by_key(|class| self.rank[*class]);
         classes.dedup();
         classes

@@ -5,13 +5,41 @@ use crate::field::F;
 use ff::Field;
 use std::collections::{BTreeSet, HashMap};
 
+/// What was changed: by which equation, and how often.
+type Solved = HashMap<Class, (usize, u32)>;
+
 impl System {
     /// Sets variables and recomputes what depends on them, as a dishonest prover would: each equation that no longer holds is
     /// solved for the variable that stands last in it, or, where it has no solution there, for one before. Answers an
     /// assignment that satisfies everything, or the first equation that nothing helps.
     pub(in super::super) fn propagate(&self, changes: &[(Class, F)]) -> Result<Vec<F>, Rejected> {
         let mut values = self.values.clone();
-        let mut solved: HashMap<Class, (usize, u32)> = HashMap::new();
+        self.change(changes, &mut values, &mut HashMap::new())?;
+        Ok(values)
+    }
+
+    /// The same in values that are this system's and will be again. `then` sees what was accepted.
+    pub(in super::super) fn try_in<T>(
+        &self,
+        values: &mut [F],
+        changes: &[(Class, F)],
+        then: impl FnOnce(&[F]) -> T,
+    ) -> Result<T, Rejected> {
+        let mut solved = HashMap::new();
+        let result = self.change(changes, values, &mut solved);
+        let result = result.map(|()| then(values));
+        for class in solved.into_keys() {
+            values[class] = self.values[class];
+        }
+        result
+    }
+
+    fn change(
+        &self,
+        changes: &[(Class, F)],
+        values: &mut [F],
+        solved: &mut Solved,
+    ) -> Result<(), Rejected> {
         let mut queue = BTreeSet::new();
         for (class, value) in changes {
             if self.constant[*class] {
@@ -23,27 +51,36 @@ impl System {
         }
         while let Some((_, index)) = queue.pop_first() {
             let equation = &self.equations[index];
-            if equation.classes.is_empty() || self.holds(equation, &values) {
+            if equation.classes.is_empty() || self.holds(equation, values) {
                 continue;
             }
             let Rule::Zero(expression) = equation.rule else {
                 return Err(Rejected::Unlisted);
             };
-            // What another equation has determined is left to it, if there is a choice.
-            let kept = |class: &&Class| solved.get(*class).is_some_and(|(by, _)| *by != index);
-            let (kept, fresh): (Vec<_>, Vec<_>) = equation.classes.iter().partition(kept);
-            let class = fresh.into_iter().chain(kept).find(|class| {
-                let often = solved.get(*class).is_some_and(|(_, times)| *times >= 4);
-                !often && !self.constant[**class] && self.solve(equation, **class, &mut values)
+            let class = self.choices(index, solved).into_iter().find(|class| {
+                let often = solved.get(class).is_some_and(|(_, times)| *times >= 4);
+                !often && !self.constant[*class] && self.solve(equation, *class, values)
             });
             let Some(class) = class else {
                 return Err(Rejected::Unsolved(self.names[expression].clone()));
             };
-            let times = solved.get(class).map_or(0, |(_, times)| *times);
-            solved.insert(*class, (index, times + 1));
-            self.enqueue(*class, &mut queue);
+            let times = solved.get(&class).map_or(0, |(_, times)| *times);
+            solved.insert(class, (index, times + 1));
+            self.enqueue(class, &mut queue);
         }
-        Ok(values)
+        Ok(())
+    }
+
+    /// What an equation may be solved for. What another has determined is left to it, if there is a choice. A round of Poseidon
+    /// has none: nobody finds what it began with.
+    fn choices(&self, index: usize, solved: &Solved) -> Vec<Class> {
+        let equation = &self.equations[index];
+        if matches!(equation.rule, Rule::Zero(expression) if self.is_round(expression)) {
+            return vec![equation.classes[0]];
+        }
+        let mut choices = equation.classes.clone();
+        choices.sort_by_key(|class| solved.get(class).is_some_and(|(by, _)| *by != index));
+        choices
     }
 
     /// Results come in the order in which they were filled.
