@@ -106,7 +106,7 @@ fn a_note_is_spent_once() {
     let genesis = light.chain.genesis().clone();
     let note = payer.notes[0].clone();
     let (first, _) = payer.spend(&genesis, PRICE, |_| {});
-    payer.notes.push(note.clone());
+    payer.notes.push(note);
     let (second, _) = payer.spend(&genesis, PRICE, |_| {});
     // The same note as the second input: another sender.
     let mut swapped = second.clone();
@@ -199,14 +199,17 @@ fn a_block_begins_with_the_record_its_parent_asks_for() {
     let (light, _) = funded(&[COIN]);
     let parent = light.chain.head().block.clone();
     let front = record(&light.chain, (1, parent.hash())).unwrap().0;
-    assert_eq!(check_record(&light.chain, &parent, &[front.clone()]), Ok(1));
+    assert_eq!(
+        check_record(&light.chain, &parent, std::slice::from_ref(&front)),
+        Ok(1)
+    );
     let rule = |transactions: &[Transaction]| {
         check_record(&light.chain, &parent, transactions).unwrap_err()
     };
     assert!(rule(&[]).1.contains("must begin with the record"));
     assert_eq!(rule(&[front.clone(), front.clone()]).0, 1);
     let genesis = light.chain.genesis().clone();
-    let unasked = check_record(&light.chain, &genesis, &[front.clone()]);
+    let unasked = check_record(&light.chain, &genesis, std::slice::from_ref(&front));
     assert!(unasked.unwrap_err().1.contains("nothing asks for"));
     let other = Recovered::new_unchecked(call_pool(0, 0, 0, Bytes::new()).into_inner(), KEEPER);
     assert_eq!(rule(&[other]).0, 0);
