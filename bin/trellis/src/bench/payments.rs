@@ -93,7 +93,7 @@ struct Report {
     included_per_second: f64,
     /// Most transfers in one block.
     fullest_block: usize,
-    /// Orchard's figures (shared/reference/privacy.md, 1.1), measured on another 2-core machine.
+    /// Orchard's figures (docs/benchmarks.md), measured on another 2-core machine.
     orchard: &'static str,
 }
 

@@ -129,7 +129,7 @@ async fn a_damaged_description_is_refused_and_a_restored_one_works() {
         refused(&network.setup, &[path, "is damaged"]);
     }
     fs::write(&file, with("/version", 1.into())).expect("network.json is written");
-    refused(&network.setup, &["format version 1", "reads version 3"]);
+    refused(&network.setup, &["format version 1", "reads version 4"]);
     // A whole description, but not the one the blocks were made under.
     for (pointer, value) in [("/network_id", 424_242), ("/genesis_timestamp_ms", 1)] {
         fs::write(&file, with(pointer, value.into())).expect("network.json is written");

@@ -36,6 +36,22 @@ fn the_defaults_are_allowed() {
 }
 
 #[test]
+fn modules_with_private_payments_exist() {
+    assert_eq!(DevConfig::default().private(), ["pay"]);
+    let without = DevConfig {
+        modules: names(&["hub"]),
+        ..DevConfig::default()
+    };
+    assert!(without.private().is_empty());
+    assert_eq!(
+        rule(|c| c.private = Some(names(&["market", "energy"]))),
+        "--private: there is no module `energy`"
+    );
+    allowed(|c| c.private = Some(Vec::new()));
+    allowed(|c| c.private = Some(names(&["hub", "market"])));
+}
+
+#[test]
 fn modules_are_counted_and_named_once() {
     let many = |count: usize| {
         (0..count)

@@ -152,7 +152,7 @@ fn another_version_is_named() {
             error,
             NodeError::Version {
                 found: 1,
-                expected: 3,
+                expected: 4,
                 ..
             }
         ),
