@@ -69,9 +69,10 @@ pub(crate) fn fill<R: StateReader + Sync>(
     let content = fill_behind(&front, engine, env, state, candidates, expired)?;
     let taken = content.transactions.iter();
     let imported = taken.filter(|tx| tx.signer() == IMPORTER).count();
-    if payments::fees(&content.transactions) != 0 {
+    let fees = payments::fees(&content.transactions);
+    if fees != 0 {
         let pool = payments::pool_after(&content.executed.diff, state.account(POOL)?);
-        if let Err(rule) = payments::check_fees(payments::fees(&content.transactions), pool) {
+        if let Err(rule) = payments::check_fees(fees, pool) {
             tracing::error!(module = %chain.spec().name, number = env.number, rule, "taking no transfers");
             let signed =
                 |pooled: &&Arc<PooledTransaction>| !payments::is_transfer(&pooled.transaction);

@@ -205,7 +205,10 @@ pub(crate) fn check_proofs(
     transactions: &[Transaction],
 ) -> Result<(), (usize, String)> {
     let transfers = transactions.iter().enumerate();
-    let transfers: Vec<_> = transfers.filter(|(_, tx)| is_transfer(tx)).collect();
+    // Most waited in the pool, where form and proof were checked.
+    let transfers: Vec<_> = transfers
+        .filter(|(_, tx)| is_transfer(tx) && !chain.proofs().knows(tx.tx_hash()))
+        .collect();
     if transfers.is_empty() {
         return Ok(());
     }

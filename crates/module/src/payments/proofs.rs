@@ -79,6 +79,11 @@ pub(crate) fn verifier() -> Result<&'static Verifier, KeyError> {
 }
 
 impl Proofs {
+    /// Whether the proof of this transaction is known to be right.
+    pub(crate) fn knows(&self, hash: &B256) -> bool {
+        self.known.lock().has(hash)
+    }
+
     /// Whether each proof is right. Blocks until all are checked; what is known is not checked again.
     pub(crate) fn check(&self, jobs: Vec<Job>) -> Vec<bool> {
         let mut answers = vec![true; jobs.len()];
