@@ -9,10 +9,15 @@ use futures::future::{Either, select};
 use std::{pin::pin, time::Duration, time::SystemTime};
 use trellis_primitives::Block;
 
-/// How long the parent may stay unfinalized before a leader builds on it although nothing waits. A block whose view timed
-/// out between its notarization and its finalization becomes final only through a descendant; without one its
-/// transactions, which are in flight and so no reason to build, would wait for the heartbeat.
+/// How long an empty parent may stay unfinalized before a leader builds on it although nothing waits. A block whose view
+/// timed out between its notarization and its finalization becomes final only through a descendant; without one what it
+/// made final in its turn would wait for the heartbeat.
 const FINALITY_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long after a block with transactions an idle leader makes one empty block. Clients learn of a block from the block
+/// event and keep the answers they got before it for a moment (ethers: 250 ms, an absent receipt among them); without a
+/// later block some wait for ever. It also makes a block final that only a descendant can.
+const CLOSING: Duration = Duration::from_millis(400);
 
 /// How far a block's time may be ahead of the local clock before a validator waits for it.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
@@ -38,16 +43,18 @@ impl Module {
         }
     }
 
-    /// When a block on `parent` is built even if nothing waits: at the heartbeat, or earlier to make the parent final.
+    /// When a block on `parent` is built even if nothing waits: at the heartbeat, or earlier to close a series of blocks
+    /// or to make the parent final.
     pub(crate) fn due(&self, parent: &Block) -> SystemTime {
-        let heartbeat = self.timing().heartbeat;
         let is_final = parent.number() <= self.chain().head().number();
-        let patience = if is_final {
-            heartbeat
+        let patience = if !parent.transactions().is_empty() {
+            CLOSING
+        } else if !is_final {
+            FINALITY_PATIENCE
         } else {
-            heartbeat.min(FINALITY_PATIENCE)
+            Duration::MAX
         };
-        time(parent) + patience
+        time(parent) + patience.min(self.timing().heartbeat)
     }
 
     /// Resolves at the next change of pool or head, or after a second.

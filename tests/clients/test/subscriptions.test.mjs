@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { Contract } from 'ethers';
 import { encodeFunctionData, numberToHex, parseAbiItem, toEventSelector } from 'viem';
-import { network, onModules } from '../harness.mjs';
+import { network, onModules, onNetwork } from '../harness.mjs';
 import { artifacts } from '../lib/contracts.mjs';
-import { until } from '../lib/poll.mjs';
+import { until, within } from '../lib/poll.mjs';
 import { RpcError, Socket } from '../lib/rpc.mjs';
 
 const net = await network(import.meta.url);
@@ -225,6 +225,17 @@ onModules(net, 'ethers WebSocketProvider: block, pending, event and a confirmed 
   );
   for (let i = 1; i < blocks.length; i++) assert.equal(blocks[i], blocks[i - 1] + 1, 'block numbers without gaps');
   await provider.removeAllListeners();
+});
+
+// ethers keeps an answer for 250 ms, the absence of a receipt too, and asks again with the next block. Nothing else is sent.
+onNetwork(net, 'ethers over WebSocket waits for a transaction of an idle module', async () => {
+  const m = net.modules.pay;
+  const account = await m.fresh();
+  const signer = m.signer(account, m.ethersSocket());
+  for (let i = 0; i < 4; i++) {
+    const response = await signer.sendTransaction({ to: account.address, value: 1n });
+    assert.equal((await within('the receipt', response.wait())).status, 1);
+  }
 });
 
 onModules(net, 'many sockets and subscriptions at once all get the block', async (m, t) => {

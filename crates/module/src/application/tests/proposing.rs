@@ -141,7 +141,7 @@ fn empty_blocks_lower_the_fee_for_who_waits_for_it() {
         let blocks = [node.mine().await, node.mine().await, node.mine().await];
         let counts = blocks.each_ref().map(|block| block.transactions.len());
         assert_eq!(counts, [0, 0, 1]);
-        assert!(node.propose().await.is_none());
+        assert!(node.propose().await.is_none(), "not yet");
     });
 }
 
