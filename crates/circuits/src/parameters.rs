@@ -43,7 +43,11 @@ pub enum ParametersError {
 
 /// The reference string that proofs are made with, as many powers as a circuit has rows.
 #[derive(Clone, Debug)]
-pub struct Parameters(ParamsKZG<Bls12>);
+pub struct Parameters {
+    /// The powers in G1, which the library keeps to itself.
+    powers: Vec<G1Projective>,
+    library: ParamsKZG<Bls12>,
+}
 
 impl Parameters {
     /// Those of the ceremony, for circuits of `2^rows_log2` rows, which is at most 12.
@@ -56,17 +60,19 @@ impl Parameters {
         check_hash(bytes)?;
         let powers = Powers::decode(bytes, 1 << rows_log2)?;
         let [one, secret] = powers.g2;
-        Ok(Self(ParamsKZG::from_parts(
-            rows_log2, powers.g1, None, one, secret,
-        )))
+        Ok(Self {
+            library: ParamsKZG::from_parts(rows_log2, powers.g1.clone(), None, one, secret),
+            powers: powers.g1,
+        })
     }
 
-    pub(crate) fn into_inner(self) -> ParamsKZG<Bls12> {
-        self.0
+    /// The powers in G1, and all of it as the library has it.
+    pub(crate) fn into_parts(self) -> (Vec<G1Projective>, ParamsKZG<Bls12>) {
+        (self.powers, self.library)
     }
 
     pub(crate) const fn inner(&self) -> &ParamsKZG<Bls12> {
-        &self.0
+        &self.library
     }
 }
 

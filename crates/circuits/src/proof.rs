@@ -1,11 +1,14 @@
 //! Proofs of the transfer relation: made, checked alone, checked many at a time (payments.md, 10).
 
 mod batch;
+mod buckets;
 mod cache;
 mod equation;
 mod keys;
+mod multiply;
 mod prover;
 mod subgroup;
+mod tables;
 mod unchecked;
 
 use equation::Shared;

@@ -1,11 +1,12 @@
 //! The proving key on disk. It follows from the source, so its hash is pinned: what is read is what would be derived.
 
-use super::{Prover, VERIFYING_KEY_HASH, keys};
+use super::tables::{Tabled, Tables};
+use super::{Prover, VERIFYING_KEY_HASH, keys, prover};
+use crate::field::F;
 use crate::transfer::Transfer;
-use midnight_curves::Bls12;
-use midnight_proofs::poly::kzg::params::ParamsKZG;
+use midnight_proofs::plonk::{Circuit, ProvingKey};
 use midnight_proofs::utils::SerdeFormat;
-use midnight_zk_stdlib::MidnightPK;
+use midnight_zk_stdlib::MidnightCircuit;
 use rand_08::{RngCore, rngs::OsRng};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -13,12 +14,12 @@ use std::{fs, io};
 
 /// SHA-256 of the proving key as it is kept on disk.
 pub const PROVING_KEY_HASH: [u8; 32] = [
-    0xc7, 0xd4, 0x76, 0x0e, 0x54, 0xb4, 0x1c, 0x7d, 0xef, 0x78, 0x4c, 0xc4, 0xd1, 0xba, 0x7a, 0x9a,
-    0xa6, 0xfe, 0x31, 0x2e, 0x68, 0x4a, 0x1a, 0xe6, 0x6e, 0xb9, 0x7f, 0x98, 0x50, 0x48, 0x65, 0x20,
+    0x45, 0x08, 0x8c, 0xf5, 0x90, 0x34, 0x60, 0xf7, 0x8a, 0x84, 0xe8, 0x3b, 0x96, 0x9c, 0xce, 0x8a,
+    0x98, 0xa0, 0xee, 0xa4, 0xbd, 0x4f, 0xd6, 0x48, 0x6e, 0xf3, 0x18, 0x78, 0x62, 0x4f, 0x71, 0xb6,
 ];
 
 /// Another encoding of the file is another version.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// `id` of the circuit (payments.md, 10.1).
 const CIRCUIT: u32 = 1;
 
@@ -51,12 +52,10 @@ pub(super) fn store(directory: &Path, prover: &Prover) -> io::Result<()> {
     written
 }
 
-/// Powers, their Lagrange form, and the key, each in the library's raw encoding.
+/// Powers, their Lagrange form and tables of both, then the key, each in the library's raw encoding.
 fn encode(prover: &Prover) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    prover
-        .parameters
-        .write_custom(&mut bytes, SerdeFormat::RawBytes)?;
+    prover.tables.write(&mut bytes)?;
     prover.key.write(&mut bytes, SerdeFormat::RawBytes)?;
     Ok(bytes)
 }
@@ -67,11 +66,15 @@ fn decode(bytes: &[u8]) -> Option<Prover> {
         return None;
     }
     let mut rest = bytes;
-    let format = SerdeFormat::RawBytesUnchecked;
-    let parameters = ParamsKZG::<Bls12>::read_custom(&mut rest, format).ok()?;
-    let key = MidnightPK::<Transfer>::read(&mut rest, format).ok()?;
-    let pinned = rest.is_empty() && keys::is_identity(key.pk().get_vk());
-    pinned.then_some(Prover { parameters, key })
+    let tables = Tables::read(&mut rest).ok()?;
+    let key = ProvingKey::<F, Tabled>::read::<_, MidnightCircuit<'_, Transfer>>(
+        &mut rest,
+        SerdeFormat::RawBytesUnchecked,
+        prover::circuit(None).params(),
+    );
+    let key = key.ok()?;
+    let pinned = rest.is_empty() && keys::is_identity(key.get_vk());
+    pinned.then_some(Prover { tables, key })
 }
 
 #[cfg(test)]

@@ -3,17 +3,14 @@
 //! Half of a sum's points are of the verifying key. In a batch they stand once, and all proofs' points are multiplied together.
 
 use super::LibraryKey;
+use super::multiply::multiply;
 use crate::field::F;
 use ff::Field;
 use group::Group;
 use midnight_curves::{Bls12, G1Affine, G1Projective};
 use midnight_proofs::poly::CommitmentLabel;
-use midnight_proofs::poly::kzg::msm::{DualMSM, MSMKZG, msm_specific};
+use midnight_proofs::poly::kzg::msm::{DualMSM, MSMKZG};
 use midnight_proofs::poly::kzg::params::ParamsVerifierKZG;
-use rayon::prelude::*;
-
-/// Below this many points it does not pay to divide a multiplication among threads.
-const FEW: usize = 256;
 
 /// The points of a verifying key that every proof's sum has, in one order.
 pub(super) struct Shared {
@@ -112,7 +109,7 @@ impl Equation {
     pub(super) fn holds(mut self, shared: &Shared, parameters: &ParamsVerifierKZG<Bls12>) -> bool {
         self.right.factors.append(&mut self.shared);
         self.right.points.extend_from_slice(&shared.points);
-        let (left, right) = rayon::join(|| self.left.evaluate(), || self.right.evaluate());
+        let (left, right) = (self.left.sum(), self.right.sum());
         DualMSM::new(MSMKZG::from_base(&left), MSMKZG::from_base(&right)).check(parameters)
     }
 }
@@ -131,14 +128,8 @@ impl Terms {
         self.points.extend_from_slice(&other.points);
     }
 
-    /// The library multiplies on one thread where another crate of the build asks it to, so threads divide the points.
-    fn evaluate(&self) -> G1Projective {
-        let size = self.points.len().div_ceil(rayon::current_num_threads());
-        let factors = self.factors.par_chunks(size.max(FEW));
-        factors
-            .zip(self.points.par_chunks(size.max(FEW)))
-            .map(|(factors, points)| msm_specific::<G1Affine>(factors, points))
-            .reduce(G1Projective::identity, |a, b| a + b)
+    fn sum(&self) -> G1Projective {
+        multiply(&self.factors, &self.points)
     }
 }
 

@@ -1,13 +1,16 @@
 //! The verifying key: shipped, pinned, and derived to compare (payments.md, 10.1).
 
+use super::prover;
+use super::tables::Tabled;
 use crate::field::{self, F};
 use crate::parameters::{Parameters, ParametersError};
 use crate::transfer::Transfer;
 use midnight_curves::Bls12;
-use midnight_proofs::plonk::VerifyingKey;
+use midnight_proofs::plonk::{Circuit, VerifyingKey};
+use midnight_proofs::poly::commitment::PolynomialCommitmentScheme;
 use midnight_proofs::poly::kzg::KZGCommitmentScheme;
 use midnight_proofs::utils::SerdeFormat;
-use midnight_zk_stdlib::{MidnightVK, setup_vk};
+use midnight_zk_stdlib::{MidnightCircuit, MidnightVK, setup_vk};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the verifying key (payments.md, 10.1).
@@ -70,12 +73,23 @@ pub(super) fn derived(parameters: &Parameters) -> Result<MidnightVK, KeyError> {
     }
 }
 
+/// The same key for the prover's way to commit, which makes the same commitments.
+pub(super) fn tabled(key: &MidnightVK) -> Result<VerifyingKey<F, Tabled>, KeyError> {
+    let format = SerdeFormat::RawBytes;
+    let mut bytes = Vec::new();
+    let written = key.vk().write(&mut bytes, format);
+    written.map_err(|_| KeyError::Fingerprint)?;
+    let circuit = prover::circuit(None).params();
+    VerifyingKey::read::<_, MidnightCircuit<'_, Transfer>>(&mut &bytes[..], format, circuit)
+        .map_err(|_| KeyError::Fingerprint)
+}
+
 fn is_pinned(key: &MidnightVK) -> bool {
     is_identity(key.vk())
 }
 
 /// Whether commitments, gates and size are the pinned ones.
-pub(super) fn is_identity(key: &LibraryKey) -> bool {
+pub(super) fn is_identity<S: PolynomialCommitmentScheme<F>>(key: &VerifyingKey<F, S>) -> bool {
     field::encode(&key.transcript_repr()) == IDENTITY
 }
 

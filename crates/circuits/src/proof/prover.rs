@@ -1,17 +1,19 @@
 //! Making proofs.
 
 use super::keys::{self, KeyError};
+use super::tables::{Tabled, Tables};
 use super::{Proof, ProofLength, ROWS_LOG2, cache};
+use crate::field::F;
 use crate::instance::Instance;
 use crate::native::Broken;
 use crate::parameters::Parameters;
 use crate::transfer::Transfer;
 use crate::witness::Witness;
 use blake2b_simd::State;
-use midnight_curves::Bls12;
-use midnight_proofs::plonk::Error;
-use midnight_proofs::poly::kzg::params::ParamsKZG;
-use midnight_zk_stdlib::{MidnightPK, setup_pk};
+use midnight_proofs::circuit::Value;
+use midnight_proofs::plonk::{Error, ProvingKey, create_proof, keygen_pk};
+use midnight_proofs::transcript::{CircuitTranscript, Transcript};
+use midnight_zk_stdlib::MidnightCircuit;
 use rand_08::{CryptoRng, RngCore, rngs::OsRng};
 use std::path::Path;
 
@@ -31,8 +33,17 @@ pub enum ProveError {
 
 /// Makes proofs.
 pub struct Prover {
-    pub(super) parameters: ParamsKZG<Bls12>,
-    pub(super) key: MidnightPK<Transfer>,
+    pub(super) tables: Tables,
+    pub(super) key: ProvingKey<F, Tabled>,
+}
+
+/// The circuit of an instance and a witness, or of none.
+pub(super) fn circuit(known: Option<(&Instance, Witness)>) -> MidnightCircuit<'static, Transfer> {
+    let (instance, witness) = match known {
+        Some((instance, witness)) => (Value::known(instance.clone()), Value::known(witness)),
+        None => (Value::unknown(), Value::unknown()),
+    };
+    MidnightCircuit::new(&Transfer, instance, witness, Some(ROWS_LOG2))
 }
 
 impl Prover {
@@ -40,11 +51,10 @@ impl Prover {
     pub fn new() -> Result<Self, KeyError> {
         let parameters = Parameters::ethereum(ROWS_LOG2)?;
         let verifying = keys::derived(&parameters)?;
-        let key = setup_pk(&Transfer, &verifying);
-        Ok(Self {
-            parameters: parameters.into_inner(),
-            key,
-        })
+        let tables = Tables::new(parameters);
+        let key = keygen_pk(keys::tabled(&verifying)?, &circuit(None));
+        let key = key.map_err(|_| KeyError::Fingerprint)?;
+        Ok(Self { tables, key })
     }
 
     /// Reads the proving key from a file of this directory. If there is none, or it is damaged or of another build, derives
@@ -80,14 +90,20 @@ impl Prover {
         witness: Witness,
         random: impl RngCore + CryptoRng,
     ) -> Result<Proof, ProveError> {
-        let bytes = midnight_zk_stdlib::prove::<Transfer, State>(
-            &self.parameters,
+        let inputs = instance.public_inputs();
+        let circuit = circuit(Some((instance, witness)));
+        let mut transcript = CircuitTranscript::<State>::init();
+        // The library's circuits have an instance column for commitments first, of which this one has none.
+        create_proof(
+            &self.tables,
             &self.key,
-            &Transfer,
-            instance,
-            witness,
+            std::slice::from_ref(&circuit),
+            1,
+            &[&[&[], &inputs]],
+            &mut transcript,
             random,
-        )?;
-        Ok(Proof::decode(&bytes)?)
+        )
+        .map_err(|error| circuit.take_error().unwrap_or(error))?;
+        Ok(Proof::decode(&transcript.finalize())?)
     }
 }
