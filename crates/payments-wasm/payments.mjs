@@ -22,6 +22,15 @@ const text = (value) => {
 
 const place = ({ chainId, module, genesis }) => concat([number(chainId, 32), number(module, 4), bytes(genesis)]);
 
+const leaving = ({ asset, value, account, gas = 0, call = "" }) => [
+  number(asset, 4),
+  number(value, 16),
+  bytes(account),
+  number(gas, 8),
+  number(call.length / 2, 2),
+  bytes(call),
+];
+
 // Libraries could ask the host for randomness. Nothing here does: the randomness comes with the question.
 const refuse = (module, name) => () => {
   throw new Error(`the payments asked for ${module}.${name}`);
@@ -57,9 +66,19 @@ export class Payments {
     return new TextDecoder().decode(this.ask("payment_address", question));
   }
 
+  // The proving key as bytes: keep them, and give them to useKey when the module is loaded again.
+  key() {
+    return this.ask("payment_key", new Uint8Array());
+  }
+
+  // Throws if the bytes are not this version's key.
+  useKey(key) {
+    this.ask("payment_use_key", key);
+  }
+
   // The transfer as it travels. Inputs are outputs of the chain with their paths: { output, position, siblings }; outputs are
-  // { asset, value, address }.
-  pay({ phrase, network, account = 0, chain, expiry, fee, anchor, inputs, outputs, memo = "" }) {
+  // { asset, value, address }. What leaves the pool: { asset, value, account, gas, call }.
+  pay({ phrase, network, account = 0, chain, expiry, fee, anchor, inputs, outputs, memo = "", unshield }) {
     const question = concat([
       crypto.getRandomValues(new Uint8Array(32)),
       number(network, 8),
@@ -74,6 +93,7 @@ export class Payments {
       number(outputs.length, 1),
       ...outputs.flatMap(({ asset, value, address }) => [number(asset, 4), number(value, 16), text(address)]),
       text(memo),
+      ...(unshield ? leaving(unshield) : []),
     ]);
     return hex(this.ask("payment_pay", question));
   }

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { Payments } from "./payments.mjs";
 
 const vector = JSON.parse(await readFile(new URL("./vectors/payment.json", import.meta.url), "utf8"));
-const payments = await Payments.load(await readFile(process.env.TRELLIS_PAYMENTS_WASM));
+const wasm = await readFile(process.env.TRELLIS_PAYMENTS_WASM);
+const payments = await Payments.load(wasm);
 const { network, phrase, payment } = vector;
 const { chain } = payment;
 
@@ -31,9 +32,21 @@ test("a transfer that was proven elsewhere is right, and only where it belongs",
   assert.throws(() => payments.verify({ chain, transfer: transfer + "00" }));
 });
 
+test("a key that was kept is used the next time, and no other", async () => {
+  const key = timed("key derived", () => payments.key());
+  const next = await Payments.load(wasm);
+  const other = key.slice();
+  other[1_000_000] ^= 1;
+  assert.throws(() => next.useKey(other), /not the proving key/);
+  assert.throws(() => next.useKey(key.slice(1)), /not the proving key/);
+  timed("key read", () => next.useKey(key));
+  const transfer = timed("first payment with a kept key", () => next.pay({ network, phrase, ...payment }));
+  payments.verify({ chain, transfer });
+});
+
 test("a payment is proven", async () => {
   const pay = (changes = {}) => payments.pay({ network, phrase, ...payment, ...changes });
-  const transfer = timed("first payment, with its keys", pay);
+  const transfer = timed("first payment", pay);
   const again = timed("payment", pay);
   assert.equal(transfer.length, vector.transfer.length);
   assert.notEqual(transfer, again);
@@ -41,5 +54,14 @@ test("a payment is proven", async () => {
   payments.verify({ chain, transfer: again });
   assert.throws(() => pay({ fee: 3 }), /goes out/);
   assert.throws(() => pay({ account: 1 }), /does not belong/);
+
+  // The 60 leave the pool instead, for an account that is called.
+  const [, ...change] = payment.outputs;
+  const unshield = { asset: 7, value: 60, account: "00".repeat(19) + "aa", gas: 50_000, call: "c0ffee" };
+  const left = timed("unshield", () => pay({ outputs: change, memo: "", unshield }));
+  payments.verify({ chain, transfer: left });
+  assert.ok(left.includes("c0ffee"));
+  assert.throws(() => pay({ outputs: change, memo: "", unshield: { ...unshield, value: 61 } }), /goes out/);
+  assert.throws(() => pay({ outputs: change, memo: "", unshield: { ...unshield, asset: 8 } }), /no transfer/);
   if (process.env.TRELLIS_TRANSFER) await writeFile(process.env.TRELLIS_TRANSFER, again);
 });

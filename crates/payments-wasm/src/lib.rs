@@ -9,7 +9,7 @@ mod random;
 mod read;
 
 use parking_lot::Mutex;
-pub use payment::{Refused, address, pay, verify};
+pub use payment::{Refused, address, key, pay, use_key, verify};
 use zeroize::Zeroize;
 
 static INPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -51,6 +51,18 @@ pub extern "C" fn payment_pay() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn payment_verify() -> u32 {
     answer(|question| verify(question).map(|()| Vec::new()))
+}
+
+/// The proving key, to keep: [`key`].
+#[unsafe(no_mangle)]
+pub extern "C" fn payment_key() -> u32 {
+    answer(key)
+}
+
+/// Takes the proving key that was kept: [`use_key`].
+#[unsafe(no_mangle)]
+pub extern "C" fn payment_use_key() -> u32 {
+    answer(|question| use_key(question).map(|()| Vec::new()))
 }
 
 /// 1 and the answer, or 0 and why not, in words. Questions hold phrases: they are overwritten.

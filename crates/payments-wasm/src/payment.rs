@@ -4,6 +4,7 @@ use crate::random::Random;
 use crate::read::Reader;
 use alloy_primitives::{B256, U256};
 use std::array;
+use std::num::NonZeroU128;
 use std::sync::OnceLock;
 use trellis_circuits::field::F;
 use trellis_circuits::{
@@ -11,7 +12,7 @@ use trellis_circuits::{
 };
 use trellis_shielded::tree::Path;
 use trellis_shielded::{
-    Address, Chain, ContactTag, Crossing, FullViewingKey, Memo, MemoError, Network, Note,
+    Address, CALL_MAX, Chain, ContactTag, Crossing, FullViewingKey, Memo, MemoError, Network, Note,
     OUTPUT_BYTES, Output, Phrase, PhraseError, ProvenTransfer, SealError, SpendingKey,
     TRANSFER_CIRCUIT, TextError, Transfer, TransferError,
 };
@@ -45,6 +46,9 @@ pub enum Refused {
     /// The memo is too long.
     #[error(transparent)]
     Memo(#[from] MemoError),
+    /// Not the proving key of this build.
+    #[error("this is not the proving key of this version")]
+    Key,
     /// This build is broken.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -68,11 +72,13 @@ pub fn address(question: &[u8]) -> Result<String, Refused> {
 }
 
 /// `randomness (32) ‖ uint64 network ‖ uint32 account ‖ phrase ‖ chain ‖ uint64 expiry ‖ uint128 fee ‖ anchor (32)
-/// ‖ uint8 count ‖ inputs ‖ uint8 count ‖ outputs ‖ memo`, where
+/// ‖ uint8 count ‖ inputs ‖ uint8 count ‖ outputs ‖ memo ‖ crossing`, where
 /// - a chain is `uint256 chain id ‖ uint32 module ‖ genesis (32)`,
 /// - an input is an output of the chain that was paid to this account, and its path: `output (274) ‖ uint32 position ‖ siblings (32 × 32)`,
 /// - an output is `uint32 asset ‖ uint128 value ‖ address`,
-/// - a memo is for the first output; an empty one is none.
+/// - a memo is for the first output; an empty one is none,
+/// - a crossing is nothing, or what leaves the pool: `uint32 asset ‖ uint128 value ‖ account (20) ‖ uint64 gas ‖ call`, a call being
+///   `uint16 length ‖ bytes`; the account is called if it is not empty.
 ///
 /// Answers the transfer as it travels. What is missing is filled with dummies.
 pub fn pay(question: &[u8]) -> Result<Vec<u8>, Refused> {
@@ -87,14 +93,16 @@ pub fn pay(question: &[u8]) -> Result<Vec<u8>, Refused> {
     let spent = read_inputs(&mut question, &keys, &mut random)?;
     let made = read_outputs(&mut question, network, &mut random)?;
     let memo = question.text()?;
+    let crossing = read_crossing(&mut question)?;
     question.end()?;
 
-    let asset = common_asset(
-        spent
-            .iter()
-            .map(|(note, _)| note)
-            .chain(made.iter().map(|(_, note)| note)),
-    )?;
+    let spends = spent.iter().map(|(note, _)| note.asset());
+    let makes = made.iter().map(|(_, note)| note.asset());
+    let leaves = match &crossing {
+        Crossing::Out { asset, .. } => Some(*asset),
+        Crossing::None => None,
+    };
+    let asset = common_asset(spends.chain(makes).chain(leaves))?;
     let (outputs, openings) = seal(&made, &keys, &mut random)?;
     let memo = match made.first() {
         Some((_, note)) if !memo.is_empty() => Memo::seal(memo, note)?,
@@ -106,7 +114,7 @@ pub fn pay(question: &[u8]) -> Result<Vec<u8>, Refused> {
         anchor,
         nullifiers: array::from_fn(|n| spent[n].0.nullifier(&keys, spent[n].1.position)),
         fee,
-        crossing: Crossing::None,
+        crossing,
         outputs,
         memo,
     };
@@ -178,10 +186,30 @@ fn read_outputs(
         .collect()
 }
 
+fn read_crossing(question: &mut Reader<'_>) -> Result<Crossing, Refused> {
+    if question.0.is_empty() {
+        return Ok(Crossing::None);
+    }
+    let (asset, value) = (question.u32()?, question.u128()?);
+    let (recipient, gas) = (question.array::<20>()?.into(), question.u64()?);
+    let length = question.u16()?;
+    let call = question.bytes(length.into())?.to_vec().into();
+    if usize::from(length) > CALL_MAX {
+        return Err(Refused::Question);
+    }
+    Ok(Crossing::Out {
+        asset,
+        value: NonZeroU128::new(value).ok_or(Refused::Shape)?,
+        recipient,
+        gas,
+        call,
+    })
+}
+
 /// The asset that moves beside native coin, or native coin.
-fn common_asset<'a>(notes: impl Iterator<Item = &'a Note>) -> Result<u32, Refused> {
+fn common_asset(assets: impl Iterator<Item = u32>) -> Result<u32, Refused> {
     let mut common = 0;
-    for asset in notes.map(Note::asset).filter(|asset| *asset != 0) {
+    for asset in assets.filter(|asset| *asset != 0) {
         if common != 0 && common != asset {
             return Err(Refused::Shape);
         }
@@ -218,9 +246,25 @@ fn dummy(random: &mut Random) -> (Output, trellis_circuits::Output) {
     (output, trellis_circuits::Output::dummy(inner))
 }
 
-/// Derived when it is first needed, which takes about as long as a proof.
+static PROVER: OnceLock<Result<Prover, KeyError>> = OnceLock::new();
+
+/// Nothing. The answer is the proving key, for [`use_key`] the next time that the module is loaded. Deriving it takes as long as some
+/// payments.
+pub fn key(question: &[u8]) -> Result<Vec<u8>, Refused> {
+    Reader(question).end()?;
+    Ok(prover()?.to_bytes())
+}
+
+/// What [`key`] answered. Other bytes than this build derives are refused: whoever keeps them need not be trusted.
+pub fn use_key(question: &[u8]) -> Result<(), Refused> {
+    let prover = Prover::from_bytes(question).ok_or(Refused::Key)?;
+    // Where there is a key already it is the same.
+    PROVER.set(Ok(prover)).ok();
+    Ok(())
+}
+
+/// Derived when it is first needed.
 fn prover() -> Result<&'static Prover, KeyError> {
-    static PROVER: OnceLock<Result<Prover, KeyError>> = OnceLock::new();
     PROVER
         .get_or_init(Prover::new)
         .as_ref()

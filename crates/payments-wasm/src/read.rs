@@ -22,6 +22,10 @@ impl<'a> Reader<'a> {
         Ok(u8::from_be_bytes(self.array()?))
     }
 
+    pub(crate) fn u16(&mut self) -> Result<u16, Refused> {
+        Ok(u16::from_be_bytes(self.array()?))
+    }
+
     pub(crate) fn u32(&mut self) -> Result<u32, Refused> {
         Ok(u32::from_be_bytes(self.array()?))
     }
@@ -40,7 +44,7 @@ impl<'a> Reader<'a> {
 
     /// `uint16 length ‖ UTF-8`.
     pub(crate) fn text(&mut self) -> Result<&'a str, Refused> {
-        let length = u16::from_be_bytes(self.array()?);
+        let length = self.u16()?;
         std::str::from_utf8(self.bytes(length.into())?).map_err(|_| Refused::Question)
     }
 

@@ -53,7 +53,7 @@ pub(super) fn store(directory: &Path, prover: &Prover) -> io::Result<()> {
 }
 
 /// Powers, their Lagrange form and tables of both, then the key, each in the library's raw encoding.
-fn encode(prover: &Prover) -> io::Result<Vec<u8>> {
+pub(super) fn encode(prover: &Prover) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     prover.tables.write(&mut bytes)?;
     prover.key.write(&mut bytes, SerdeFormat::RawBytes)?;
@@ -61,7 +61,7 @@ fn encode(prover: &Prover) -> io::Result<Vec<u8>> {
 }
 
 /// The library does not check what it reads here, nor does it need to: the hash says that this build would derive the same.
-fn decode(bytes: &[u8]) -> Option<Prover> {
+pub(super) fn decode(bytes: &[u8]) -> Option<Prover> {
     if <[u8; 32]>::from(Sha256::digest(bytes)) != PROVING_KEY_HASH {
         return None;
     }

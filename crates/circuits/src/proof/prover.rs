@@ -68,6 +68,17 @@ impl Prover {
         Ok(prover)
     }
 
+    /// The proving key as [`cached`](Self::cached) keeps it, for where there are no files.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Writing to memory cannot fail.
+        cache::encode(self).expect("a vector takes all bytes")
+    }
+
+    /// Reads [`to_bytes`](Self::to_bytes): nothing if it is not what this build would derive.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        cache::decode(bytes)
+    }
+
     /// A proof that somebody knows a witness for the instance. Two proofs of one transfer differ.
     pub fn prove(&self, instance: &Instance, witness: Witness) -> Result<Proof, ProveError> {
         self.prove_with(instance, witness, OsRng)
