@@ -32,7 +32,9 @@ export class Chain {
     // A block holds one import of the largest size, and the importing account pays nothing, as in a module.
     // Blocks are asked for: anvil's own miner misses a transaction now and then when the machine is busy.
     const args = ['--port', port, '--chain-id', chainId, '--hardfork', 'osaka', '--quiet', '--base-fee', 0];
-    const child = spawn(platformBinary('anvil'), [...args, '--gas-price', 0, '--no-mining'].map(String), { stdio: 'ignore' });
+    const child = spawn(platformBinary('anvil'), [...args, '--gas-price', 0, '--no-mining'].map(String), {
+      stdio: 'ignore',
+    });
     after(() => child.kill());
     const chain = { id: chainId, name: 'anvil', nativeCurrency: { name: 'x', symbol: 'X', decimals: 18 }, rpcUrls: {} };
     const transport = http(`http://127.0.0.1:${port}`);

@@ -3,8 +3,10 @@
  * without being sent again; or they are replaced before. On a network of its own, where the base fee is still high.
  */
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { parseGwei } from 'viem';
 import { network, onModules, onNetwork } from '../harness.mjs';
+import { until } from '../lib/poll.mjs';
 
 const net = await network(import.meta.url, { own: true });
 
@@ -80,7 +82,13 @@ onNetwork(
     const { pay } = net.modules;
     const account = await pay.fresh();
     const heads = () => Promise.all(net.tested.map((m) => m.rpc('eth_blockNumber')));
-    const before = await heads();
+    // What was sent before has been closed with an empty block when a second passes without any.
+    let before;
+    await until('the other modules to be idle', async () => {
+      before = await heads();
+      await new Promise((wake) => setTimeout(wake, 1_000));
+      return isDeepStrictEqual(await heads(), before);
+    });
     const start = Number(await pay.rpc('eth_blockNumber'));
     for (let i = 0; i < 10; i++) await pay.send(account, { to: account.address });
     assert(Number(await pay.rpc('eth_blockNumber')) >= start + 10);

@@ -2,7 +2,7 @@
 //!
 //! Points are thrown into buckets at random, and the sums of the buckets are checked. Let one point be outside, and everything
 //! else be thrown already: at most one bucket makes all sums end inside. So a round overlooks it with a probability of at most
-//! 1 in 32, and 16 rounds with 2^-80. A random linear combination would not do: the cofactor is divisible by 3.
+//! 1 in 16, and 20 rounds with 2^-80. A random linear combination would not do: the cofactor is divisible by 3.
 //!
 //! That is enough, because nobody can try in secret (a node draws its own places after it has the proofs) and because nothing
 //! false could be proven by it: a pairing does not see what a point has outside of the subgroup. The check keeps a second
@@ -14,10 +14,10 @@ use midnight_curves::{G1Affine, G1Projective};
 use rand_08::{RngCore, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
 
-const BUCKETS: usize = 32;
-const ROUNDS: u8 = 16;
+const BUCKETS: usize = 16;
+const ROUNDS: u8 = 20;
 /// Below this many points it is faster to check each: a check costs as much as some 110 additions here.
-const MANY: usize = 700;
+const MANY: usize = 500;
 
 /// Whether all are inside. The seed is drawn after the points are fixed.
 pub(super) fn all_inside(points: &[G1Affine], seed: &[u8; 32]) -> bool {

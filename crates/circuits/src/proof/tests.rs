@@ -1,10 +1,14 @@
 use super::*;
 use crate::instance::{Context, Public};
 use crate::native::Broken;
+use crate::parameters::Parameters;
 use crate::testing::{alias, order_3, payment, payment_with};
+use crate::transfer::Transfer;
 use crate::witness::SpendingKey;
 use ff::Field;
 use group::GroupEncoding;
+use midnight_zk_stdlib::setup_pk;
+use rand_08::rngs::OsRng;
 use std::sync::LazyLock;
 
 pub(super) static KEYS: LazyLock<(Prover, Verifier)> =
@@ -309,9 +313,25 @@ fn measure() {
     time("verifier", 1, 9, &mut || drop(Verifier::new().unwrap()));
     let (prover, verifier) = &*KEYS;
     let (instance, proof) = &*PAYMENT;
+    let parameters = Parameters::ethereum(ROWS_LOG2).unwrap();
+    let library_key = keys::derived(&parameters).unwrap();
+    let library_prover = setup_pk(&Transfer, &library_key);
+    let witness = payment().1;
     for threads in [1, 2] {
         time("prove", threads, 9, &mut || {
-            drop(prover.prove(instance, payment().1).unwrap())
+            drop(prover.prove(instance, witness.clone()).unwrap())
+        });
+        time("the library's prove", threads, 9, &mut || {
+            let (parameters, witness) = (parameters.inner(), witness.clone());
+            midnight_zk_stdlib::prove::<Transfer, State>(
+                parameters,
+                &library_prover,
+                &Transfer,
+                instance,
+                witness,
+                OsRng,
+            )
+            .unwrap();
         });
     }
     time("verify", 1, 51, &mut || {
@@ -322,6 +342,22 @@ fn measure() {
     for threads in [1, 2] {
         time("batch of 256", threads, 5, &mut || {
             assert!(verifier.verify_batch(&batch).iter().all(Result::is_ok));
+        });
+    }
+    let inputs: Vec<_> = batch
+        .iter()
+        .map(|(of, _)| of.public_inputs().to_vec())
+        .collect();
+    let proofs: Vec<_> = batch
+        .iter()
+        .map(|(_, proof)| proof.as_bytes().to_vec())
+        .collect();
+    let library_keys = vec![library_key; batch.len()];
+    for threads in [1, 2] {
+        time("the library's batch of 256", threads, 5, &mut || {
+            let parameters = &verifier.parameters;
+            midnight_zk_stdlib::batch_verify::<State>(parameters, &library_keys, &inputs, &proofs)
+                .unwrap();
         });
     }
     batch[100].0.fee += 1;
