@@ -116,4 +116,6 @@ impl Verifier {
 }
 
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod tests;
