@@ -1,4 +1,4 @@
-//! The transfer relation in plain Rust: the twin of the circuit (payments.md, 7).
+//! The transfer relation in plain Rust: the twin of the circuit (payments.md, 7; PAY-1).
 //!
 //! A wallet checks here before it proves, because a circuit says only that something is wrong.
 

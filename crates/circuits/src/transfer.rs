@@ -1,4 +1,4 @@
-//! The transfer relation as a circuit (payments.md, 7). Its twin in plain Rust is [`crate::native`].
+//! The transfer relation as a circuit (payments.md, 7), which accepts exactly what its twin [`crate::native`] does (PAY-1).
 //!
 //! No value enters twice: what is computed is computed from cells, and only the witness and the public inputs are assigned. A
 //! gadget that took a value where it should take a cell would leave the prover free to choose it.

@@ -86,7 +86,6 @@ fn what_is_in_flight_is_not_taken_again() {
     assert_eq!(selected[0].nonce(), 1);
 }
 
-/// The choice is bounded by what two blocks could hold, whatever the pool holds (NET-1).
 /// A chain whose blocks are bounded by their bytes before their gas.
 fn spacious() -> Light {
     let spec = crate::ChainSpec {
@@ -104,6 +103,7 @@ fn large(index: u8) -> Transaction {
     })
 }
 
+/// The choice is bounded by what two blocks could hold, whatever the pool holds (NET-1).
 #[test]
 fn the_choice_is_bounded() {
     let light = Light::new();
