@@ -154,9 +154,9 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
 pub(crate) fn url(text: &str) -> Result<String, String> {
     let parsed =
         reqwest::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
-    if parsed.scheme() != "http" {
+    if !matches!(parsed.scheme(), "http" | "https") {
         return Err(format!(
-            "`{}` is not supported: write an http:// URL",
+            "`{}` is not supported: write an http:// or https:// URL",
             parsed.scheme()
         ));
     }
@@ -207,10 +207,9 @@ mod tests {
 
     #[test]
     fn urls_lose_their_slash_and_need_http() {
-        assert_eq!(
-            url("http://127.0.0.1:8545/"),
-            Ok("http://127.0.0.1:8545".to_owned())
-        );
-        assert!(url("https://127.0.0.1").is_err() && url("127.0.0.1:8545").is_err());
+        for base in ["http://127.0.0.1:8545", "https://node.example"] {
+            assert_eq!(url(&format!("{base}/")), Ok(base.to_owned()));
+        }
+        assert!(url("ws://127.0.0.1").is_err() && url("127.0.0.1:8545").is_err());
     }
 }

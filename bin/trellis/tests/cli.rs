@@ -146,8 +146,8 @@ fn wrong_values_are_told_with_their_rule() {
             "--ephemeral keeps nothing on disk",
         ),
         (
-            &["bench", "load", "--url", "https://127.0.0.1"],
-            "write an http:// URL",
+            &["bench", "load", "--url", "ws://127.0.0.1"],
+            "write an http:// or https:// URL",
         ),
     ] {
         let output = run(args);

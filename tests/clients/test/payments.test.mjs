@@ -10,6 +10,7 @@ import { artifacts } from '../lib/contracts.mjs';
 import { devAccount } from '../lib/module.mjs';
 import { freePort } from '../lib/ports.mjs';
 import { rpc } from '../lib/rpc.mjs';
+import { behindTls } from '../lib/tls.mjs';
 import { PrivateWallet } from '../lib/wallet.mjs';
 
 const POOL = '0x0000000000000000000000000000000000007788';
@@ -123,6 +124,16 @@ describe('private payments', { skip: anvil && 'anvil has none', timeout: 600_000
     await watching.json('watch', (await bob.text('export-viewing-key')).split('\n')[0]);
     assert.equal(await watching.ready(), await bob.ready());
     assert.match(await watching.refusal('send', bob.words.address, '0.1'), /cannot|words/);
+  });
+
+  test('a node behind HTTPS, if the system trusts it', async () => {
+    const node = await behindTls(pay.url);
+    const far = new PrivateWallet(node.url, alice.home);
+    Object.assign(far, { file: alice.file, env: { SSL_CERT_FILE: node.authority } });
+    assert.equal(await far.ready(), await alice.ready());
+    far.env = {};
+    assert.match(await far.refusal('balance'), /cannot talk to https.*UnknownIssuer/s);
+    node.close();
   });
 
   /** Vulnerability class 22, and the promise: what nobody may learn is in no block, answer or log. */

@@ -1,4 +1,4 @@
-//! JSON-RPC over HTTP, with bounds on everything that comes back.
+//! JSON-RPC over HTTP, or HTTPS with the certificates that the system trusts, and with bounds on everything that comes back.
 
 use crate::node::NodeError;
 use reqwest::blocking::Client;
@@ -35,13 +35,16 @@ struct ReplyError {
 impl Transport {
     pub(super) fn new(url: &str) -> Result<Self, NodeError> {
         // A wallet's questions go to the node that its owner names and nowhere else.
-        let http = Client::builder()
+        let mut http = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            .build();
+            .timeout(TIMEOUT);
+        if !url.starts_with("https:") {
+            // Without TLS there is nobody to believe: a system that has no certificates will do.
+            http = http.tls_certs_only([]);
+        }
         Ok(Self {
-            http: http.map_err(|error| unreachable(url, &error))?,
+            http: http.build().map_err(|error| unreachable(url, &error))?,
             url: url.to_owned(),
         })
     }
