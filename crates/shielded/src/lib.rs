@@ -12,6 +12,7 @@ mod note;
 mod opening;
 mod phrase;
 pub mod pool;
+mod purse;
 mod request;
 mod secret;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use memo::{MEMO_BYTES, MEMO_TEXT_MAX, Memo, MemoError};
 pub use note::{Note, PartialNote, SAVED_NOTE_BYTES, finish};
 pub use opening::Opening;
 pub use phrase::{Phrase, PhraseError, WORDS};
+pub use purse::{Draft, DraftError, Held, Purse, Terms};
 pub use request::{PaymentRequest, RequestError};
 pub use text::TextError;
 pub use transfer::{

@@ -10,17 +10,14 @@ use alloy_consensus::ReceiptEnvelope;
 use alloy_primitives::{Bytes, U256};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use std::{num::NonZeroU128, sync::OnceLock};
-use trellis_circuits::{Prover, Witness, field};
+use trellis_circuits::{Prover, field};
 use trellis_module::SubmitError;
 use trellis_primitives::{
     Class,
     system::{KEEPER, POOL},
 };
 use trellis_shielded::{
-    Chain, ContactTag, Crossing, FullViewingKey, Memo, Network, Note, Output, Phrase,
-    ProvenTransfer, SpendingKey, TRANSFER_CIRCUIT, Transfer, gas_limit,
-    pool::{Event, abi},
-    tree::{Path, Tree},
+    Chain, Crossing, Held, Network, Phrase, ProvenTransfer, Purse, SpendingKey, Terms, pool::Event,
 };
 use trellis_state::RecordedBlock;
 
@@ -50,13 +47,8 @@ struct Sent {
 
 /// The payer of a run.
 pub struct Payer {
-    spending: SpendingKey,
-    keys: FullViewingKey,
+    purse: Purse,
     rng: StdRng,
-    tree: Tree,
-    notes: Vec<(Note, u32)>,
-    /// Notes that are made, but in no tree yet.
-    expected: Vec<Note>,
     waiting: Vec<Sent>,
     /// Nullifiers and values of notes that are spent, but not in a block.
     in_flight: Vec<(field::F, u128)>,
@@ -80,30 +72,15 @@ impl Payer {
     /// A payer whose notes `clients` shield.
     pub fn new(seed: u64, clients: &mut Clients) -> Self {
         let phrase = Phrase::from_entropy(&[7; 32]);
-        let spending = SpendingKey::derive(&phrase, "", Network(1), 0);
-        let keys = spending.full_viewing();
+        let mut purse = Purse::new(SpendingKey::derive(&phrase, "", Network(1), 0));
         let mut rng = StdRng::seed_from_u64(seed ^ 0x9a7e);
-        let own = keys.incoming().address(0);
-        let expected: Vec<_> = (0..SHIELDS)
-            .map(|_| Note::new(&own, 0, VALUE, &mut rng))
-            .collect();
-        for note in &expected {
-            let call = abi::shieldCall {
-                asset: 0,
-                value: VALUE,
-                inner: field::encode(&note.inner()).into(),
-                ciphertext: Bytes::new(),
-            };
-            let input = alloy_sol_types::SolCall::abi_encode(&call);
-            clients.call_later(U256::from(VALUE), input.into());
+        for _ in 0..SHIELDS {
+            let input = purse.shield(VALUE, &mut rng);
+            clients.call_later(U256::from(VALUE), input);
         }
         Self {
-            spending,
-            keys,
+            purse,
             rng,
-            tree: Tree::default(),
-            notes: Vec::new(),
-            expected,
             waiting: Vec::new(),
             in_flight: Vec::new(),
             followed: 0,
@@ -129,9 +106,9 @@ impl Payer {
     pub fn act(&mut self, world: &World, ledgers: &[Ledger]) -> Result<(), String> {
         self.follow(world, ledgers)?;
         if self.made < TRANSFERS
-            && let Some((note, place)) = self.notes.pop()
+            && let Some(note) = self.purse.held().last().cloned()
         {
-            self.pay(world, note, place)?;
+            self.pay(world, &note)?;
         }
         self.hand_over(world)
     }
@@ -148,7 +125,7 @@ impl Payer {
             };
             self.followed = number;
             self.read(&block);
-            let notes: u128 = self.notes.iter().map(|(note, _)| note.value()).sum();
+            let notes: u128 = self.purse.held().iter().map(Held::value).sum();
             let waiting: u128 = self.waiting_values();
             let held = ledger.accounts.get(&POOL).map(|entry| entry.balance);
             let expected = U256::from(notes + waiting + self.fees);
@@ -187,82 +164,49 @@ impl Payer {
                 self.in_flight
                     .retain(|(nullifier, _)| *nullifier != nullifiers[0]);
             }
-            for leaf in event.leaves() {
-                let mine = self
-                    .expected
-                    .iter()
-                    .position(|note| note.commitment() == leaf);
-                let appended = match mine {
-                    Some(index) => self.tree.append_own(leaf).map(|position| {
-                        let note = self.expected.swap_remove(index);
-                        self.notes.push((note, position));
-                    }),
-                    None => self.tree.append(leaf),
-                };
-                appended.expect("the tree has room");
-            }
+            self.purse.follow(&event).expect("the tree has room");
         }
     }
 
     /// Spends a note: some of it to a public account now and then, the rest comes back.
-    fn pay(&mut self, world: &World, held: Note, place: u32) -> Result<(), String> {
-        let rng = &mut self.rng;
+    fn pay(&mut self, world: &World, held: &Held) -> Result<(), String> {
         let spec = world.spec(MODULE);
         let Some(genesis) = world
             .honest_in(MODULE)
             .find_map(|validator| world.live(validator, MODULE))
             .map(|live| live.chain.genesis_hash())
         else {
-            self.notes.push((held, place));
             return Ok(());
         };
-        let crossing = match rng.random_range(0..2) {
+        self.purse.pop();
+        let crossing = match self.rng.random_range(0..2) {
             0 => Crossing::None,
             _ => Crossing::Out {
                 asset: 0,
                 value: NonZeroU128::new(VALUE / 50).ok_or("no value")?,
-                recipient: wallet::recipient(rng.random_range(1..8)),
+                recipient: wallet::recipient(self.rng.random_range(1..8)),
                 gas: 0,
                 call: Bytes::new(),
             },
         };
-        let fee = PRICE * u128::from(gas_limit(&crossing));
-        let out = match &crossing {
-            Crossing::None => 0,
-            Crossing::Out { value, .. } => value.get(),
-        };
-        let dummy = Note::dummy(&self.keys, rng);
-        let ((d0, i0), (d1, i1)) = (Output::dummy(rng), Output::dummy(rng));
-        let own = self.keys.incoming().address(0);
-        let change = Note::new(&own, 0, held.value() - fee - out, rng);
-        let tag = ContactTag::random(rng);
-        let (output, _) = Output::seal(&change, &own, None, tag, rng).map_err(|e| e.to_string())?;
-        let nullifier = held.nullifier(&self.keys, place);
-        let transfer = Transfer {
-            circuit: TRANSFER_CIRCUIT,
+        let terms = Terms {
+            price: PRICE,
             expiry: self.followed + 1_000,
-            anchor: self.tree.root(),
-            nullifiers: [nullifier, dummy.nullifier(&self.keys, 0)],
-            fee,
             crossing,
-            outputs: [output, d0, d1],
-            memo: Memo::none(rng),
         };
-        let path = self.tree.path(place).ok_or("a note without a path")?;
-        let inputs = [held.input(&path), dummy.input(&Path::none())];
-        let dummy = trellis_circuits::Output::dummy;
-        let outputs = [change.output(), dummy(i0), dummy(i1)];
-        let witness = Witness::new(self.spending.prover_key(), 0, inputs, outputs);
+        let draft = self.purse.draft(held, terms, &mut self.rng);
+        let draft = draft.map_err(|error| error.to_string())?;
+        let (transfer, nullifier) = (draft.transfer, self.purse.nullifier(held));
         let domain = Chain {
             chain_id: U256::from(spec.chain_id()),
             module: spec.id.index(),
             genesis,
         };
-        let proof = prover().prove(&transfer.instance(&domain), witness);
+        let proof = prover().prove(&transfer.instance(&domain), draft.witness);
         let proof = proof.map_err(|error| error.to_string())?;
         let proven = ProvenTransfer { transfer, proof };
         self.in_flight.push((nullifier, held.value()));
-        self.expected.push(change);
+        self.purse.expect(draft.change);
         self.made += 1;
         self.waiting.push(Sent {
             raw: proven.transaction(spec.chain_id()).into(),

@@ -5,23 +5,17 @@
 //! until the destination has received the last one.
 
 use super::{
-    machine::Machine,
+    feature::{self, Call, Setting, failed, price, senders},
     progress::Progress,
-    rpc::{RpcClient, RpcError},
+    rpc::RpcClient,
     stats::Percentiles,
     target::{Target, discover},
-    workload::{derive, with_nonces},
+    workload::Sender,
 };
-use crate::{
-    args::{COMMIT, VERSION},
-    error::CliError,
-    output, values,
-};
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use crate::{error::CliError, output, values};
+use alloy_consensus::TxEnvelope;
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U64, U256, hex, keccak256};
-use alloy_signer::SignerSync as _;
-use alloy_signer_local::PrivateKeySigner;
+use alloy_primitives::{Address, B256, Bytes, U64, U256, hex, keccak256};
 use clap::Args;
 use core::time::Duration;
 use serde::Serialize;
@@ -36,10 +30,6 @@ for; one that is not delivered makes the exit code 1.
 Example:
   trellis bench messages --source hub --destination pay -n 20000";
 
-/// The mnemonic of the accounts every development chain funds.
-const MNEMONIC: &str = "test test test test test test test test test test test junk";
-/// Accounts that send.
-const SENDERS: u64 = 10;
 /// Gas limit of a transaction that sends one message, its delivery included.
 const SEND_GAS: u64 = 150_000;
 /// Gas of a delivery.
@@ -76,10 +66,8 @@ pub(crate) struct MessagesArgs {
 /// What was measured.
 #[derive(Serialize)]
 struct Report {
-    version: &'static str,
-    commit: &'static str,
-    machine: Machine,
-    command: String,
+    #[serde(flatten)]
+    setting: Setting,
     source: String,
     destination: String,
     /// From before the transaction is sent until the delivery is known to be final.
@@ -91,44 +79,27 @@ struct Report {
 
 /// Runs the measurement and prints it.
 pub(crate) fn run_messages(args: &MessagesArgs) -> Result<ExitCode, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::from_error("cannot start the runtime", &error))?;
-    let report = runtime.block_on(measure(args))?;
-    if args.json {
-        let value = serde_json::to_value(&report)
-            .map_err(|error| CliError::from_error("cannot write the result", &error))?;
-        output::json(&value);
-    } else {
-        show(&report);
-    }
-    Ok(ExitCode::SUCCESS)
+    feature::run(args.json, measure(args))
 }
 
-fn show(report: &Report) {
-    let machine = &report.machine;
-    output::line(format_args!(
-        "machine       {} cores, {}, {}",
-        machine.cores,
-        machine.cpu.as_deref().unwrap_or_default(),
-        machine.os
-    ));
-    output::line(format_args!("command       {}", report.command));
-    output::line(format_args!(
-        "from, to      {}, {}",
-        report.source, report.destination
-    ));
-    if let Some(latency) = &report.latency {
+impl feature::Report for Report {
+    fn show(&self) {
+        self.setting.show();
         output::line(format_args!(
-            "latency       median {:.1} ms, p90 {:.1} ms, worst {:.1} ms ({} messages, one at a time)",
-            latency.p50_ms, latency.p90_ms, latency.max_ms, latency.count
+            "from, to      {}, {}",
+            self.source, self.destination
+        ));
+        if let Some(latency) = &self.latency {
+            output::line(format_args!(
+                "latency       median {:.1} ms, p90 {:.1} ms, worst {:.1} ms ({} messages, one at a time)",
+                latency.p50_ms, latency.p90_ms, latency.max_ms, latency.count
+            ));
+        }
+        output::line(format_args!(
+            "throughput    {:.0} delivered messages/s ({} in {:.2} s)",
+            self.delivered_per_second, self.messages, self.seconds
         ));
     }
-    output::line(format_args!(
-        "throughput    {:.0} delivered messages/s ({} in {:.2} s)",
-        report.delivered_per_second, report.messages, report.seconds
-    ));
 }
 
 /// The two ends.
@@ -138,10 +109,6 @@ struct Route {
     /// Slot of the destination's gateway that counts what it received.
     received: U256,
     max_fee: u128,
-}
-
-fn failed(what: &str) -> impl Fn(RpcError) -> CliError + '_ {
-    move |error| CliError::from_error(what, &error)
 }
 
 impl Route {
@@ -159,19 +126,12 @@ impl Route {
             .ok()
             .and_then(ModuleId::new);
         let index = index.ok_or_else(|| CliError::new("the chain id is not one of a module"))?;
-        let block = source
-            .client
-            .latest_block()
-            .await
-            .map_err(failed("cannot read a block"))?;
-        let base_fee: u64 = block.base_fee_per_gas.map_or(0, |fee| fee.to());
+        let max_fee = price(&source.client, 1_000_000_000_000).await?;
         Ok(Self {
             source,
             destination,
             received: received_slot(index),
-            max_fee: u128::from(base_fee)
-                .saturating_mul(10)
-                .max(1_000_000_000_000),
+            max_fee,
         })
     }
 
@@ -187,53 +147,42 @@ impl Route {
     }
 
     /// A transaction that sends one message.
-    fn sign(&self, signer: &PrivateKeySigner, nonce: u64) -> (B256, String) {
-        let preimage = [signer.address().as_slice(), &nonce.to_be_bytes()].concat();
+    fn sign(&self, sender: &mut Sender) -> TxEnvelope {
+        let (from, nonce) = (sender.signer.address(), sender.nonce);
+        let preimage = [from.as_slice(), &nonce.to_be_bytes()].concat();
         let recipient = Address::from_slice(&keccak256(preimage)[12..]);
-        let tx = TxEip1559 {
+        let destination = self.destination.chain_id;
+        let call = Call {
             chain_id: self.source.chain_id,
-            nonce,
             gas_limit: SEND_GAS,
-            max_fee_per_gas: self.max_fee,
-            max_priority_fee_per_gas: 1_000_000_000,
-            to: TxKind::Call(GATEWAY),
-            value: U256::from(1),
-            input: gateway::send(
-                self.destination.chain_id,
-                recipient,
-                Bytes::new(),
-                DELIVERY_GAS,
-            ),
-            ..TxEip1559::default()
+            max_fee: self.max_fee,
+            to: GATEWAY,
+            value: 1,
+            input: gateway::send(destination, recipient, Bytes::new(), DELIVERY_GAS),
         };
-        let signature = signer
-            .sign_hash_sync(&tx.signature_hash())
-            .expect("signing a 32-byte hash with a local key cannot fail");
-        let envelope: TxEnvelope = tx.into_signed(signature).into();
-        let raw = hex::encode_prefixed(envelope.encoded_2718());
-        (*envelope.tx_hash(), raw)
+        call.sign(sender)
     }
+}
+
+fn raw(tx: &TxEnvelope) -> String {
+    hex::encode_prefixed(tx.encoded_2718())
 }
 
 async fn measure(args: &MessagesArgs) -> Result<Report, CliError> {
     let route = Route::find(args).await?;
-    let signers = derive(MNEMONIC, SENDERS)?;
-    let mut senders = with_nonces(&route.source.client, &signers).await?;
+    let mut senders = senders(&route.source.client).await?;
     let progress = Progress::new("one at a time", args.light);
     let mut latencies = Vec::new();
     for _ in 0..args.light {
-        let (hash, raw) = route.sign(&senders[0].signer, senders[0].nonce);
-        senders[0].nonce += 1;
-        latencies.push(one(&route, hash, &raw, args.timeout).await?);
+        let tx = route.sign(&mut senders[0]);
+        latencies.push(one(&route, *tx.tx_hash(), &raw(&tx), args.timeout).await?);
         progress.add(1);
     }
     progress.finish();
     let mut lanes = vec![Vec::new(); senders.len()];
     for index in 0..usize::try_from(args.messages).unwrap_or(usize::MAX) {
         let lane = index % senders.len();
-        let sender = &mut senders[lane];
-        lanes[lane].push(route.sign(&sender.signer, sender.nonce).1);
-        sender.nonce += 1;
+        lanes[lane].push(raw(&route.sign(&mut senders[lane])));
     }
     let before = route.received().await?;
     let start = Instant::now();
@@ -242,10 +191,7 @@ async fn measure(args: &MessagesArgs) -> Result<Report, CliError> {
     let (_, last) = futures::try_join!(futures::future::try_join_all(sending), receiving)?;
     let seconds = last.duration_since(start).as_secs_f64();
     Ok(Report {
-        version: VERSION,
-        commit: COMMIT,
-        machine: Machine::read(),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        setting: Setting::read(),
         source: args.source.clone(),
         destination: args.destination.clone(),
         latency: Percentiles::of(latencies),

@@ -4,6 +4,7 @@
 
 mod args;
 mod exec;
+mod feature;
 mod follow;
 mod funding;
 mod heads;

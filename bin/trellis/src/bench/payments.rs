@@ -4,28 +4,20 @@
 //! the clock starts. *Throughput*: from the first request until the last transfer is in a block. *Latency*: one at a time, from before the
 //! proof is begun until the client knows that the block is final.
 
-mod purse;
+mod payer;
 
 use super::{
-    machine::Machine,
+    feature::{self, Call, Setting, failed, senders},
     progress::Progress,
-    rpc::RpcError,
     stats::Percentiles,
     target::{Target, discover},
-    workload::{Sender, derive, with_nonces},
 };
-use crate::{
-    args::{COMMIT, VERSION},
-    error::CliError,
-    output, values,
-};
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use crate::{error::CliError, output, values};
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{B256, Bytes, TxKind, U64, U256, hex};
-use alloy_signer::SignerSync as _;
+use alloy_primitives::{B256, U64, hex};
 use clap::Args;
 use core::time::Duration;
-use purse::Purse;
+use payer::Payer;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -42,10 +34,6 @@ is not included makes the exit code 1.
 Example:
   trellis bench payments -n 1000 --light 10";
 
-/// The mnemonic of the accounts every development chain funds.
-const MNEMONIC: &str = "test test test test test test test test test test test junk";
-/// Accounts that shield.
-const SENDERS: u64 = 10;
 /// Gas limit of a shield.
 const SHIELD_GAS: u64 = 150_000;
 /// Transactions in one request.
@@ -77,10 +65,8 @@ pub(crate) struct PaymentsArgs {
 /// What was measured.
 #[derive(Serialize)]
 struct Report {
-    version: &'static str,
-    commit: &'static str,
-    machine: Machine,
-    command: String,
+    #[serde(flatten)]
+    setting: Setting,
     module: String,
     /// Of a transfer's transaction.
     bytes: usize,
@@ -99,53 +85,33 @@ struct Report {
 
 /// Runs the measurement and prints it.
 pub(crate) fn run_payments(args: &PaymentsArgs) -> Result<ExitCode, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::from_error("cannot start the runtime", &error))?;
-    let report = runtime.block_on(measure(args))?;
-    if args.json {
-        let value = serde_json::to_value(&report)
-            .map_err(|error| CliError::from_error("cannot write the result", &error))?;
-        output::json(&value);
-    } else {
-        show(&report);
-    }
-    Ok(ExitCode::SUCCESS)
+    feature::run(args.json, measure(args))
 }
 
-fn show(report: &Report) {
-    let machine = &report.machine;
-    let cpu = machine.cpu.as_deref().unwrap_or_default();
-    output::line(format_args!(
-        "machine       {} cores, {cpu}, {}",
-        machine.cores, machine.os
-    ));
-    output::line(format_args!("command       {}", report.command));
-    output::line(format_args!("size          {} bytes", report.bytes));
-    output::line(format_args!(
-        "proving       {:.2} proofs/s on all cores",
-        report.proofs_per_second
-    ));
-    if let Some(latency) = &report.latency {
+impl feature::Report for Report {
+    fn show(&self) {
+        self.setting.show();
+        output::line(format_args!("size          {} bytes", self.bytes));
         output::line(format_args!(
-            "latency       median {:.0} ms, p90 {:.0} ms, worst {:.0} ms, proof included ({} transfers, one at a time)",
-            latency.p50_ms, latency.p90_ms, latency.max_ms, latency.count
+            "proving       {:.2} proofs/s on all cores",
+            self.proofs_per_second
         ));
+        if let Some(latency) = &self.latency {
+            output::line(format_args!(
+                "latency       median {:.0} ms, p90 {:.0} ms, worst {:.0} ms, proof included ({} transfers, one at a time)",
+                latency.p50_ms, latency.p90_ms, latency.max_ms, latency.count
+            ));
+        }
+        output::line(format_args!(
+            "throughput    {:.0} included transfers/s ({} in {:.2} s, at most {} in a block)",
+            self.included_per_second, self.transfers, self.seconds, self.fullest_block
+        ));
+        output::line(format_args!("baseline      {}", self.orchard));
     }
-    output::line(format_args!(
-        "throughput    {:.0} included transfers/s ({} in {:.2} s, at most {} in a block)",
-        report.included_per_second, report.transfers, report.seconds, report.fullest_block
-    ));
-    output::line(format_args!("baseline      {}", report.orchard));
 }
 
 const ORCHARD: &str =
     "Zcash Orchard, 2 cores: prove 1.9 s, 9,137 bytes, check 1.8 to 2.9 ms each in a batch";
-
-fn failed(what: &str) -> impl Fn(RpcError) -> CliError + '_ {
-    move |error| CliError::from_error(what, &error)
-}
 
 async fn measure(args: &PaymentsArgs) -> Result<Report, CliError> {
     let targets = discover(&args.url, std::slice::from_ref(&args.module)).await?;
@@ -154,19 +120,19 @@ async fn measure(args: &PaymentsArgs) -> Result<Report, CliError> {
     let genesis: Value = call(&target, "eth_getBlockByNumber", json!(["0x0", false])).await?;
     let genesis = serde_json::from_value(genesis["hash"].clone());
     let genesis = genesis.map_err(|error| CliError::from_error("cannot read block 0", &error))?;
-    let mut purse = Purse::new(target.chain_id, genesis)?;
-    purse.follow(&target).await?;
+    let mut payer = Payer::new(target.chain_id, genesis)?;
+    payer.follow(&target).await?;
     let count = args.transfers + args.light;
-    shield(&target, &mut purse, count, args.timeout).await?;
+    shield(&target, &mut payer, count, args.timeout).await?;
 
     let price = price(&target).await?;
     let progress = Progress::new("proving", args.transfers);
     let start = Instant::now();
-    let notes = purse.take(args.transfers)?;
+    let notes = payer.take(args.transfers)?;
     let proven: Result<Vec<ProvenTransfer>, CliError> = notes
         .par_iter()
         .map(|held| {
-            let proven = purse.spend(held, price);
+            let proven = payer.spend(held, price);
             progress.add(1);
             proven
         })
@@ -180,12 +146,9 @@ async fn measure(args: &PaymentsArgs) -> Result<Report, CliError> {
         .collect();
 
     let (seconds, fullest_block) = send_all(&target, &raws, args.timeout).await?;
-    let latency = one_by_one(&target, &mut purse, args).await?;
+    let latency = one_by_one(&target, &mut payer, args).await?;
     Ok(Report {
-        version: VERSION,
-        commit: COMMIT,
-        machine: Machine::read(),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        setting: Setting::read(),
         module: args.module.clone(),
         bytes: raws.first().map_or(0, Vec::len),
         proofs_per_second,
@@ -207,44 +170,42 @@ async fn call<T: serde::de::DeserializeOwned>(
     answer.map_err(|error| CliError::from_error("the node does not answer", &error))
 }
 
-/// A gas price that every block of the run accepts.
 async fn price(target: &Target) -> Result<u128, CliError> {
-    let block = target.client.latest_block().await;
-    let block = block.map_err(failed("cannot read a block"))?;
-    let base_fee: u64 = block.base_fee_per_gas.map_or(0, |fee| fee.to());
-    Ok((u128::from(base_fee) * 10).max(100_000_000_000))
+    feature::price(&target.client, 100_000_000_000).await
 }
 
 /// Shields a note for each transfer, and waits until all are in the tree.
 async fn shield(
     target: &Target,
-    purse: &mut Purse,
+    payer: &mut Payer,
     count: u64,
     patience: Duration,
 ) -> Result<(), CliError> {
-    let signers = derive(MNEMONIC, SENDERS)?;
-    let mut senders = with_nonces(&target.client, &signers).await?;
+    let mut senders = senders(&target.client).await?;
     let max_fee = price(target).await?;
     let progress = Progress::new("shielding", count);
     let mut raws = Vec::new();
     for index in 0..usize::try_from(count).unwrap_or(usize::MAX) {
-        let (value, input) = purse.shield();
+        let (value, input) = payer.shield();
         let lane = index % senders.len();
-        raws.push(sign_shield(
-            target,
-            &mut senders[lane],
+        let call = Call {
+            chain_id: target.chain_id,
+            gas_limit: SHIELD_GAS,
             max_fee,
+            to: POOL,
             value,
             input,
-        ));
+        };
+        let tx = call.sign(&mut senders[lane]);
+        raws.push(hex::encode_prefixed(tx.encoded_2718()));
     }
     for batch in raws.chunks(BATCH) {
         send(target, batch).await?;
     }
     let mut last = (Instant::now(), 0);
     loop {
-        purse.follow(target).await?;
-        let found = purse.len() as u64;
+        payer.follow(target).await?;
+        let found = payer.len() as u64;
         if found >= count {
             progress.add(count);
             progress.finish();
@@ -260,33 +221,6 @@ async fn shield(
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-fn sign_shield(
-    target: &Target,
-    sender: &mut Sender,
-    max_fee: u128,
-    value: u128,
-    input: Bytes,
-) -> String {
-    let tx = TxEip1559 {
-        chain_id: target.chain_id,
-        nonce: sender.nonce,
-        gas_limit: SHIELD_GAS,
-        max_fee_per_gas: max_fee,
-        max_priority_fee_per_gas: 1_000_000_000,
-        to: TxKind::Call(POOL),
-        value: U256::from(value),
-        input,
-        ..TxEip1559::default()
-    };
-    sender.nonce += 1;
-    let signature = sender
-        .signer
-        .sign_hash_sync(&tx.signature_hash())
-        .expect("signing a 32-byte hash with a local key cannot fail");
-    let envelope: TxEnvelope = tx.into_signed(signature).into();
-    hex::encode_prefixed(envelope.encoded_2718())
 }
 
 async fn send(target: &Target, raws: &[String]) -> Result<Vec<B256>, CliError> {
@@ -336,15 +270,15 @@ async fn send_all(
 /// Proves and sends one transfer after the other.
 async fn one_by_one(
     target: &Target,
-    purse: &mut Purse,
+    payer: &mut Payer,
     args: &PaymentsArgs,
 ) -> Result<Vec<Duration>, CliError> {
     let progress = Progress::new("one at a time", args.light);
     let mut latencies = Vec::new();
-    for held in purse.take(args.light)? {
+    for held in payer.take(args.light)? {
         let price = price(target).await?;
         let start = Instant::now();
-        let proven = purse.spend(&held, price)?;
+        let proven = payer.spend(&held, price)?;
         let raw = hex::encode_prefixed(proven.transaction(target.chain_id));
         let receipt: Value = call(
             target,

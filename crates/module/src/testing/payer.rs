@@ -1,17 +1,16 @@
-//! Somebody who pays privately: keys, notes, and the tree as a wallet keeps it. Proofs are real.
+//! Somebody who pays privately, with real proofs.
 
 use super::{Light, sign, spec};
+use alloy_consensus::ReceiptEnvelope;
 use alloy_primitives::{Bytes, U256};
 use rand::{SeedableRng as _, rngs::StdRng};
-use std::{collections::HashMap, sync::OnceLock};
-use trellis_circuits::{Instance, Proof, Prover, Witness, field};
+use std::sync::OnceLock;
+use trellis_circuits::{Instance, Proof, Prover, Witness};
 use trellis_executor::Transaction;
 use trellis_primitives::{Block, system::POOL};
 use trellis_shielded::{
-    ContactTag, Crossing, FullViewingKey, Memo, Network, Note, Output, Phrase, ProvenTransfer,
-    SpendingKey, TRANSFER_CIRCUIT, Transfer, gas_limit,
-    pool::{Event, abi},
-    tree::{Path, Tree},
+    Crossing, Held, Network, Phrase, ProvenTransfer, Purse, SpendingKey, Terms, Transfer,
+    pool::Event,
 };
 
 /// Making it takes a moment, once.
@@ -21,116 +20,74 @@ pub(crate) fn prover() -> &'static Prover {
 }
 
 pub(crate) struct Payer {
-    spending: SpendingKey,
-    pub(crate) keys: FullViewingKey,
-    pub(crate) tree: Tree,
-    /// Unspent notes of the native coin, with their positions.
-    pub(crate) notes: Vec<(Note, u32)>,
-    pub(crate) rng: StdRng,
+    pub(crate) purse: Purse,
+    rng: StdRng,
 }
 
 impl Payer {
     pub(crate) fn new(seed: u8) -> Self {
         let phrase = Phrase::from_entropy(&[seed; 32]);
-        let spending = SpendingKey::derive(&phrase, "", Network(1), 0);
         Self {
-            keys: spending.full_viewing(),
-            spending,
-            tree: Tree::default(),
-            notes: Vec::new(),
+            purse: Purse::new(SpendingKey::derive(&phrase, "", Network(1), 0)),
             rng: StdRng::seed_from_u64(u64::from(seed)),
         }
     }
 
-    /// A note of this payer's, and the call that shields it.
-    pub(crate) fn shield(&mut self, value: u128) -> (Note, Bytes) {
-        let own = self.keys.incoming().address(0);
-        let note = Note::new(&own, 0, value, &mut self.rng);
-        let call = abi::shieldCall {
-            asset: 0,
-            value,
-            inner: field::encode(&note.inner()).into(),
-            ciphertext: Bytes::new(),
-        };
-        (note, alloy_sol_types::SolCall::abi_encode(&call).into())
+    /// The call that shields a note of this payer's.
+    pub(crate) fn shield(&mut self, value: u128) -> Bytes {
+        self.purse.shield(value, &mut self.rng)
     }
 
-    /// Adds what a block appended to the tree. Notes in `own` are this payer's.
-    pub(crate) fn follow(&mut self, receipts: &[alloy_consensus::ReceiptEnvelope], own: &[Note]) {
-        let commitment = |note: &Note| field::encode(&note.commitment());
-        let own: HashMap<_, _> = own.iter().map(|note| (commitment(note), note)).collect();
-        let logs = receipts.iter().flat_map(|receipt| receipt.logs());
+    /// Adds what a block appended to the tree.
+    pub(crate) fn follow(&mut self, receipts: &[ReceiptEnvelope]) {
+        let logs = receipts.iter().flat_map(ReceiptEnvelope::logs);
         let logs = logs.filter(|log| log.address == POOL);
         for event in logs.filter_map(|log| Event::read(log.topics(), &log.data.data)) {
-            for leaf in event.leaves() {
-                match own.get(&field::encode(&leaf)) {
-                    Some(note) => {
-                        let position = self.tree.append_own(leaf).unwrap();
-                        self.notes.push(((*note).clone(), position));
-                    }
-                    None => self.tree.append(leaf).unwrap(),
-                }
-            }
+            self.purse.follow(&event).unwrap();
         }
     }
 
-    /// Spends the newest note: `price` per gas is the fee, what is left comes back. Returns the transfer and the change.
+    /// Spends the newest note: `price` per gas is the fee, what is left comes back.
     pub(crate) fn spend(
         &mut self,
         genesis: &Block,
         price: u128,
         edit: impl FnOnce(&mut Transfer),
-    ) -> (ProvenTransfer, Note) {
-        let prove = |instance: &Instance, witness| prover().prove(instance, witness).unwrap();
-        self.spend_with(genesis, price, edit, prove)
+    ) -> ProvenTransfer {
+        let held = self.purse.pop().unwrap();
+        self.spend_one(genesis, &held, terms(price), edit, prove)
     }
 
-    /// The same with another way to prove.
-    pub(crate) fn spend_with(
+    /// The same with a choice of everything: the note, what it is spent for, and the way to prove.
+    pub(crate) fn spend_one(
         &mut self,
         genesis: &Block,
-        price: u128,
+        held: &Held,
+        terms: Terms,
         edit: impl FnOnce(&mut Transfer),
         prove: impl FnOnce(&Instance, Witness) -> Proof,
-    ) -> (ProvenTransfer, Note) {
-        let (held, place) = self.notes.pop().unwrap();
-        let rng = &mut self.rng;
-        let dummy = Note::dummy(&self.keys, rng);
-        let (d0, i0) = Output::dummy(rng);
-        let (d1, i1) = Output::dummy(rng);
-        let mut transfer = Transfer {
-            circuit: TRANSFER_CIRCUIT,
-            expiry: 100,
-            anchor: self.tree.root(),
-            nullifiers: [
-                held.nullifier(&self.keys, place),
-                dummy.nullifier(&self.keys, 0),
-            ],
-            fee: 0,
-            crossing: Crossing::None,
-            outputs: [d0.clone(), d0, d1],
-            memo: Memo::none(rng),
-        };
-        edit(&mut transfer);
-        transfer.fee = price * u128::from(gas_limit(&transfer.crossing));
-        let out = match &transfer.crossing {
-            Crossing::None => 0,
-            Crossing::Out { value, .. } => value.get(),
-        };
-        let own = self.keys.incoming().address(0);
-        let change = Note::new(&own, 0, held.value() - transfer.fee - out, rng);
-        let tag = ContactTag::random(rng);
-        transfer.outputs[0] = Output::seal(&change, &own, None, tag, rng).unwrap().0;
-        let inputs = [
-            held.input(&self.tree.path(place).unwrap()),
-            dummy.input(&Path::none()),
-        ];
-        let dummy = trellis_circuits::Output::dummy;
-        let outputs = [change.output(), dummy(i0), dummy(i1)];
-        let witness = Witness::new(self.spending.prover_key(), 0, inputs, outputs);
+    ) -> ProvenTransfer {
+        let mut draft = self.purse.draft(held, terms, &mut self.rng).unwrap();
+        edit(&mut draft.transfer);
+        self.purse.expect(draft.change);
         let domain = crate::payments::domain(&private_spec(), genesis.hash());
-        let proof = prove(&transfer.instance(&domain), witness);
-        (ProvenTransfer { transfer, proof }, change)
+        let proof = prove(&draft.transfer.instance(&domain), draft.witness);
+        let transfer = draft.transfer;
+        ProvenTransfer { transfer, proof }
+    }
+}
+
+/// A proof that is right.
+pub(crate) fn prove(instance: &Instance, witness: Witness) -> Proof {
+    prover().prove(instance, witness).unwrap()
+}
+
+/// A transfer that stays in the pool.
+pub(crate) const fn terms(price: u128) -> Terms {
+    Terms {
+        price,
+        expiry: 100,
+        crossing: Crossing::None,
     }
 }
 
@@ -163,12 +120,12 @@ pub(crate) fn funded(values: &[u128]) -> (Light, Payer) {
 pub(crate) fn funded_in(spec: crate::ChainSpec, values: &[u128]) -> (Light, Payer) {
     let light = Light::with(spec, 8, trellis_txpool::Limits::default());
     let mut payer = Payer::new(1);
-    let (notes, calls): (Vec<_>, Vec<_>) = values.iter().map(|value| payer.shield(*value)).unzip();
+    let calls: Vec<_> = values.iter().map(|value| payer.shield(*value)).collect();
     let calls = (0..).zip(calls).zip(values);
     let transactions = calls.map(|((nonce, call), value)| call_pool(0, nonce, *value, call));
     let block = light.mine(&transactions.collect::<Vec<_>>());
     assert!(block.receipts.iter().all(|receipt| receipt.status()));
-    payer.follow(&block.receipts, &notes);
-    assert_eq!(payer.notes.len(), values.len());
+    payer.follow(&block.receipts);
+    assert_eq!(payer.purse.held().len(), values.len());
     (light, payer)
 }

@@ -17,11 +17,11 @@ const COIN: u128 = 1_000_000_000_000_000_000;
 async fn funded(context: &Runtime) -> (Node, Payer) {
     let node = Node::with(context, "payments", private_spec(), Timing::default()).await;
     let mut payer = Payer::new(1);
-    let (note, call) = payer.shield(COIN);
+    let call = payer.shield(COIN);
     node.submit(&call_pool(0, 0, COIN, call));
     let block = node.mine().await;
-    payer.follow(&block.receipts, &[note]);
-    assert_eq!(payer.notes.len(), 1);
+    payer.follow(&block.receipts);
+    assert_eq!(payer.purse.held().len(), 1);
     (node, payer)
 }
 
@@ -42,7 +42,7 @@ fn what_a_leader_builds_validators_accept() {
     run(|context| async move {
         let (node, mut payer) = funded(&context).await;
         let genesis = node.chain.genesis().clone();
-        let (proven, change) = payer.spend(&genesis, 3_000_000_000, |_| {});
+        let proven = payer.spend(&genesis, 3_000_000_000, |_| {});
         let raw = proven.transaction(node.chain.spec().chain_id());
         node.chain.submit(raw.into()).unwrap();
         let (block, _) = node.propose().await.unwrap();
@@ -51,8 +51,8 @@ fn what_a_leader_builds_validators_accept() {
         node.finalize(&block, sealed).await;
         let recorded = node.chain.head();
         assert_eq!(recorded.transactions[0].signer(), KEEPER);
-        payer.follow(&recorded.receipts, &[change]);
-        assert_eq!(payer.notes.len(), 1);
+        payer.follow(&recorded.receipts);
+        assert_eq!(payer.purse.held().len(), 1);
         // One more block records the root, and then nothing waits.
         assert_eq!(node.mine().await.transactions.len(), 1);
         assert!(node.propose().await.is_none());
@@ -65,7 +65,7 @@ fn a_leader_s_lie_makes_its_block_invalid() {
     run(|context| async move {
         let (node, mut payer) = funded(&context).await;
         let genesis = node.chain.genesis().clone();
-        let (mut proven, _) = payer.spend(&genesis, 3_000_000_000, |_| {});
+        let mut proven = payer.spend(&genesis, 3_000_000_000, |_| {});
         let chain_id = node.chain.spec().chain_id();
         node.chain
             .submit(proven.transaction(chain_id).into())

@@ -1,15 +1,16 @@
 //! The life of a transfer.
 
 use super::*;
+use crate::testing::payer::{prove, terms};
 use std::num::NonZeroU128;
-use trellis_shielded::{Crossing, pool};
+use trellis_shielded::{Crossing, Held, Terms, pool};
 
 /// Shield, transfer, unshield; PAY-2 at every step.
 #[test]
 fn a_note_is_spent_and_its_change_is_spent_again() {
     let (light, mut payer) = funded(&[COIN]);
     let genesis = light.chain.genesis().clone();
-    let (first, change) = payer.spend(&genesis, PRICE, |_| {});
+    let first = payer.spend(&genesis, PRICE, |_| {});
     assert!(first.transaction(light.chain.spec().chain_id()).len() <= 5_000);
     let hash = submit(&light, &first).unwrap();
     let block = mine(&light);
@@ -18,26 +19,29 @@ fn a_note_is_spent_and_its_change_is_spent_again() {
     assert_eq!(*block.transactions[1].tx_hash(), hash);
     assert!(block.receipts.iter().all(|receipt| receipt.status()));
     assert!(light.chain.pooled(hash).is_none());
-    payer.follow(&block.receipts, &[change]);
+    payer.follow(&block.receipts);
     // What came in is still there: the fee leaves with the next block.
     let pool = |light: &Light| light.state.account(POOL).unwrap().unwrap().balance;
     assert_eq!(pool(&light), U256::from(COIN));
 
     let to = alloy_primitives::Address::repeat_byte(0x42);
     let value = NonZeroU128::new(COIN / 2).unwrap();
-    let (second, change) = payer.spend(&genesis, PRICE, |transfer| {
-        transfer.crossing = Crossing::Out {
+    let terms = Terms {
+        crossing: Crossing::Out {
             asset: 0,
             value,
             recipient: to,
             gas: 0,
             call: Bytes::new(),
-        };
-    });
-    let left = change.value();
+        },
+        ..terms(PRICE)
+    };
+    let held = payer.purse.pop().unwrap();
+    let second = payer.spend_one(&genesis, &held, terms, |_| {}, prove);
     submit(&light, &second).unwrap();
     let block = mine(&light);
-    payer.follow(&block.receipts, &[change]);
+    payer.follow(&block.receipts);
+    let left = payer.purse.held()[0].value();
     assert_eq!(
         light.state.account(to).unwrap().unwrap().balance,
         U256::from(COIN / 2)
@@ -55,7 +59,7 @@ fn a_note_is_spent_and_its_change_is_spent_again() {
 #[test]
 fn the_beneficiary_gets_its_part_of_the_fee() {
     let (light, mut payer) = funded(&[COIN]);
-    let (transfer, _) = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
+    let transfer = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
     submit(&light, &transfer).unwrap();
     let beneficiary = alloy_primitives::Address::repeat_byte(0xfe);
     let balance = || {
@@ -85,7 +89,7 @@ fn transfers_execute_in_parallel_as_in_order() {
     let (light, mut payer) = funded(&[COIN; 12]);
     let genesis = light.chain.genesis().clone();
     for _ in 0..12 {
-        let (transfer, _) = payer.spend(&genesis, PRICE, |_| {});
+        let transfer = payer.spend(&genesis, PRICE, |_| {});
         submit(&light, &transfer).unwrap();
     }
     let head = light.chain.head();
@@ -115,11 +119,10 @@ fn a_block_holds_a_thousand_transfers() {
     };
     let (light, mut payer) = funded_in(spec, &[COIN / 100; COUNT]);
     let genesis = light.chain.genesis().clone();
-    let mut own = Vec::new();
     let raws = (0..COUNT).map(|n| {
         let proof = |_: &_, _| trellis_circuits::Proof::decode(&[n as u8; 2_912]).unwrap();
-        let (proven, change) = payer.spend_with(&genesis, PRICE, |_| {}, proof);
-        own.push(change);
+        let held = payer.purse.pop().unwrap();
+        let proven = payer.spend_one(&genesis, &held, terms(PRICE), |_| {}, proof);
         let raw = raw(&light, &proven);
         light
             .chain
@@ -133,15 +136,15 @@ fn a_block_holds_a_thousand_transfers() {
     let block = mine(&light);
     assert_eq!(block.transactions.len(), 1 + COUNT);
     assert!(block.receipts.iter().all(|receipt| receipt.status()));
-    payer.follow(&block.receipts, &own);
-    assert_eq!(payer.notes.len(), COUNT);
-    assert_eq!(payer.tree.frontier().size(), 4 * COUNT as u64);
+    payer.follow(&block.receipts);
+    assert_eq!(payer.purse.held().len(), COUNT);
+    assert_eq!(payer.purse.tree().frontier().size(), 4 * COUNT as u64);
     // The chain's tree, hashed level by level and in parallel, is the wallet's, hashed leaf by leaf.
     let notes = light.chain.notes_after(2, block.hash());
-    assert_eq!(notes.root(), payer.tree.root());
+    assert_eq!(notes.root(), payer.purse.tree().root());
     // PAY-2: what is in the pool is what the notes say, once the fees are gone.
     light.mine(&[record(&light.chain, head(&light)).unwrap().0]);
-    let held: u128 = payer.notes.iter().map(|(note, _)| note.value()).sum();
+    let held: u128 = payer.purse.held().iter().map(Held::value).sum();
     assert_eq!(
         light.state.account(POOL).unwrap().unwrap().balance,
         U256::from(held)
@@ -155,11 +158,11 @@ fn the_tree_survives_a_restart() {
     let (light, mut payer) = funded(&[COIN, COIN]);
     let genesis = light.chain.genesis().clone();
     for _ in 0..2 {
-        let (transfer, change) = payer.spend(&genesis, PRICE, |_| {});
+        let transfer = payer.spend(&genesis, PRICE, |_| {});
         submit(&light, &transfer).unwrap();
         let block = mine(&light);
-        payer.follow(&block.receipts, &[change]);
-        payer.notes.pop();
+        payer.follow(&block.receipts);
+        payer.purse.pop();
     }
     light.flush();
     for number in 0..=light.chain.head().number() {
@@ -172,7 +175,7 @@ fn the_tree_survives_a_restart() {
     let counts = light.state.storage(POOL, pool::COUNTS_SLOT).unwrap();
     assert_eq!(pool::roots(counts), 2);
     assert_eq!(
-        payer.tree.root(),
+        payer.purse.tree().root(),
         light.chain.notes_after(3, light.chain.head().hash()).root()
     );
 }

@@ -1,12 +1,13 @@
 //! What is refused, each with its own error (docs/spec/payments.md, 11.2).
 
 use super::*;
+use crate::testing::payer::{prove, terms};
 use trellis_shielded::{Crossing, Transfer, pool};
 
 /// The error for a transfer that was changed after it was proven, or before.
 fn refused(change: impl FnOnce(&mut ProvenTransfer)) -> String {
     let (light, mut payer) = funded(&[COIN]);
-    let (mut proven, _) = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
+    let mut proven = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
     change(&mut proven);
     submit(&light, &proven).unwrap_err()
 }
@@ -14,7 +15,7 @@ fn refused(change: impl FnOnce(&mut ProvenTransfer)) -> String {
 /// The error for a transfer that is proven as it is.
 fn refused_as_proven(edit: impl FnOnce(&mut Transfer)) -> String {
     let (light, mut payer) = funded(&[COIN]);
-    let (proven, _) = payer.spend(&light.chain.genesis().clone(), PRICE, edit);
+    let proven = payer.spend(&light.chain.genesis().clone(), PRICE, edit);
     submit(&light, &proven).unwrap_err()
 }
 
@@ -38,7 +39,7 @@ fn a_changed_transfer_has_a_wrong_proof() {
 #[test]
 fn a_transfer_counts_on_its_own_chain_only() {
     let (light, mut payer) = funded(&[COIN]);
-    let (proven, _) = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
+    let proven = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
     let other = Light::with(
         crate::ChainSpec {
             network_id: 123_457,
@@ -90,7 +91,7 @@ fn anchors_expiries_and_assets_have_errors_of_their_own() {
 #[test]
 fn fee_and_gas_limit_are_what_the_transfer_says() {
     let (light, mut payer) = funded(&[COIN]);
-    let (mut proven, _) = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
+    let mut proven = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
     proven.transfer.fee += 1;
     let error = submit(&light, &proven).unwrap_err();
     assert!(error.contains("is not gas price"), "{error}");
@@ -104,10 +105,9 @@ fn fee_and_gas_limit_are_what_the_transfer_says() {
 fn a_note_is_spent_once() {
     let (light, mut payer) = funded(&[COIN]);
     let genesis = light.chain.genesis().clone();
-    let note = payer.notes[0].clone();
-    let (first, _) = payer.spend(&genesis, PRICE, |_| {});
-    payer.notes.push(note);
-    let (second, _) = payer.spend(&genesis, PRICE, |_| {});
+    let note = payer.purse.pop().unwrap();
+    let mut spend = || payer.spend_one(&genesis, &note, terms(PRICE), |_| {}, prove);
+    let (first, second) = (spend(), spend());
     // The same note as the second input: another sender.
     let mut swapped = second.clone();
     swapped.transfer.nullifiers.swap(0, 1);
@@ -147,7 +147,7 @@ fn a_note_is_spent_once() {
 fn the_pool_forgets_what_cannot_be_included() {
     let (light, mut payer) = funded(&[COIN]);
     let genesis = light.chain.genesis().clone();
-    let (expiring, _) = payer.spend(&genesis, PRICE, |transfer| transfer.expiry = 3);
+    let expiring = payer.spend(&genesis, PRICE, |transfer| transfer.expiry = 3);
     let hash = submit(&light, &expiring).unwrap();
     let front = record(&light.chain, (1, light.chain.head().hash()))
         .unwrap()
@@ -167,7 +167,7 @@ fn a_bad_proof_among_good_ones_is_found() {
     let (light, mut payer) = funded(&[COIN; 3]);
     let genesis = light.chain.genesis().clone();
     let mut transfers: Vec<_> = (0..3)
-        .map(|_| payer.spend(&genesis, PRICE, |_| {}).0)
+        .map(|_| payer.spend(&genesis, PRICE, |_| {}))
         .collect();
     transfers[1].transfer.memo.0[9] ^= 1;
     let raws = transfers.iter().map(|proven| raw(&light, proven)).collect();
@@ -183,7 +183,7 @@ fn a_bad_proof_among_good_ones_is_found() {
 #[test]
 fn a_signed_transfer_is_refused() {
     let (light, mut payer) = funded(&[COIN]);
-    let (proven, _) = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
+    let proven = payer.spend(&light.chain.genesis().clone(), PRICE, |_| {});
     let signed = call_pool(0, 1, 0, proven.input());
     let error = light
         .chain
