@@ -182,7 +182,7 @@ impl Frontier {
 }
 
 /// Per level, the node above empty leaves only.
-fn empty() -> &'static [F; DEPTH + 1] {
+pub fn empty() -> &'static [F; DEPTH + 1] {
     static EMPTY: OnceLock<[F; DEPTH + 1]> = OnceLock::new();
     EMPTY.get_or_init(|| {
         let mut node = hash::empty_leaf();

@@ -7,16 +7,12 @@
 use crate::codec::Element;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::{
-    array,
-    collections::{BTreeMap, BTreeSet},
-    sync::OnceLock,
-};
+use std::collections::{BTreeMap, BTreeSet};
 use trellis_circuits::{
     field::{self, F},
     hash::{self, DEPTH},
 };
-use trellis_shielded::tree::{Frontier, Path};
+use trellis_shielded::tree::{Frontier, Path, empty};
 
 /// Subtrees of this height are made in parallel: 256 leaves, some milliseconds.
 const PARALLEL: u8 = 8;
@@ -201,18 +197,6 @@ fn piece(marks: &BTreeSet<u32>, (level, index): Place, leaves: &[F]) -> Piece {
         }
     }
     Piece { top, kept: all }
-}
-
-/// Per level, the node above empty leaves only.
-fn empty() -> &'static [F; DEPTH + 1] {
-    static EMPTY: OnceLock<[F; DEPTH + 1]> = OnceLock::new();
-    EMPTY.get_or_init(|| {
-        let mut node = hash::empty_leaf();
-        array::from_fn(|_| {
-            let above = hash::node(node, node);
-            std::mem::replace(&mut node, above)
-        })
-    })
 }
 
 /// A map is kept as a list: texts are the only keys that JSON has.
