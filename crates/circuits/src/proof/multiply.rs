@@ -61,7 +61,41 @@ pub(super) fn throw(digit: i32) -> Option<(u32, bool)> {
 }
 
 /// The first bucket once, the second twice, and so on.
+///
+/// The buckets stand in a square, whose rows and columns are summed by their affine coordinates. A bucket counts a row's length
+/// for each row before its own, and once for its column and each before it: so few sums are left to be weighted.
 pub(super) fn weighted(sums: &[Sum]) -> G1Projective {
+    let bits = sums.len().ilog2() / 2;
+    let rows = lines(sums, |place| place >> bits);
+    let columns = lines(sums, |place| place & ((1 << bits) - 1));
+    let mut total = ramp(&rows[1..]);
+    for _ in 0..bits {
+        total = total.double();
+    }
+    total + ramp(&columns)
+}
+
+/// The sums of the buckets on each line, given the line of a bucket. The last bucket is on the last line.
+fn lines(sums: &[Sum], line: impl Fn(usize) -> usize) -> Vec<Sum> {
+    let filled = sums.iter().enumerate();
+    let filled = filled.filter_map(|(place, sum)| Some((line(place) as u32, sum.point?)));
+    let (thrown, points): (Vec<_>, Vec<_>) = (0..)
+        .zip(filled)
+        .map(|(name, (line, point))| ((line, name), point))
+        .unzip();
+    let count = line(sums.len() - 1) + 1;
+    let mut lines = buckets::sums(count, &thrown, |name| points[name as usize]);
+    for (place, sum) in sums.iter().enumerate() {
+        // Equal points have met in few of them.
+        if !bool::from(sum.rest.is_identity()) {
+            lines[line(place)].rest += sum.rest;
+        }
+    }
+    lines
+}
+
+/// The first sum once, the second twice, and so on, one by one.
+fn ramp(sums: &[Sum]) -> G1Projective {
     let mut running = G1Projective::identity();
     let mut total = G1Projective::identity();
     for sum in sums.iter().rev() {
@@ -83,7 +117,7 @@ pub(super) fn multiply(factors: &[F], points: &[G1Projective]) -> G1Projective {
         .zip(factors)
         .filter_map(|(point, factor)| Some((Point::new(point)?, *factor)))
         .unzip();
-    let digits = Digits::new(points.len().max(FEW).ilog2() - 3);
+    let digits = Digits::new(points.len().max(FEW).ilog2() - 2);
     let digits_of: Vec<Vec<i32>> = factors.iter().map(|f| digits.of(f).collect()).collect();
     let windows: Vec<G1Projective> = (0..digits.count())
         .into_par_iter()
@@ -114,6 +148,26 @@ mod tests {
     use super::*;
     use ff::Field;
     use rand_08::rngs::OsRng;
+
+    /// However many buckets are empty, and where equal points met.
+    #[test]
+    fn buckets_count_by_their_place() {
+        for bits in 3..=9 {
+            for filled in [0, 1, 5, 1 << bits] {
+                let mut sums: Vec<Sum> = (0..1 << bits)
+                    .map(|place| Sum {
+                        point: (place < filled)
+                            .then(|| Point::new(&G1Projective::random(OsRng).to_affine()))
+                            .flatten(),
+                        rest: G1Projective::identity(),
+                    })
+                    .collect();
+                sums[3].rest = G1Projective::generator();
+                sums[7].rest = G1Projective::random(OsRng);
+                assert_eq!(weighted(&sums), ramp(&sums), "{filled} of {bits} bits");
+            }
+        }
+    }
 
     /// The number that digits stand for.
     fn value(digits: Digits, factor: &F) -> F {

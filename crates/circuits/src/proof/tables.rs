@@ -19,7 +19,7 @@ use std::hash::Hash;
 use std::io::{self, Read, Write};
 
 /// Wide enough that there are few, narrow enough that filling the buckets outweighs summing them.
-const DIGITS: Digits = Digits::new(11);
+const DIGITS: Digits = Digits::new(12);
 /// Below this many factors it does not pay to divide them among threads.
 const FEW: usize = 512;
 
