@@ -105,7 +105,7 @@ impl RpcClient {
             .no_proxy()
             .timeout(REQUEST_TIMEOUT)
             .pool_max_idle_per_host(1);
-        if !url.starts_with("https:") {
+        if !reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "https") {
             // Without TLS there is nobody to believe: a system that has no certificates will do.
             http = http.tls_certs_only([]);
         }

@@ -4,9 +4,7 @@ use crate::values;
 use alloy_primitives::U256;
 use clap::Args;
 use core::time::Duration;
-
-/// The mnemonic of the accounts every development chain funds.
-const TEST_MNEMONIC: &str = "test test test test test test test test test test test junk";
+use trellis_node::MNEMONIC;
 
 /// Transfers per module when nothing is said: enough for several full blocks.
 const LOAD_TRANSACTIONS: u64 = 20_000;
@@ -81,7 +79,7 @@ pub(crate) struct LoadArgs {
     pub(crate) recipients: u64,
     /// Mnemonic of the senders; the first account pays for the others
     #[arg(long, env = "TRELLIS_MNEMONIC", hide_env_values = true, hide_default_value = true, value_name = "WORDS",
-          default_value = TEST_MNEMONIC, help_heading = "Accounts")]
+          default_value = MNEMONIC, help_heading = "Accounts")]
     pub(crate) mnemonic: String,
     /// Highest gas price, in gwei [default: 1000, or ten times the base fee]
     #[arg(long, value_name = "GWEI", value_parser = values::positive, help_heading = "Accounts")]

@@ -15,10 +15,9 @@ use alloy_primitives::{Address, Bytes, TxKind, U256};
 use alloy_signer::SignerSync as _;
 use serde::Serialize;
 use std::process::ExitCode;
+use trellis_node::MNEMONIC;
 
-/// The mnemonic of the accounts every development chain funds.
-const MNEMONIC: &str = "test test test test test test test test test test test junk";
-/// Accounts that send.
+/// Accounts that send, of those every development chain funds.
 const SENDERS: u64 = 10;
 
 /// Program, machine and command of a measurement.

@@ -194,8 +194,8 @@ mod tests {
     use alloy_consensus::{Transaction, transaction::SignerRecoverable};
     use alloy_eips::eip2718::Decodable2718;
     use std::collections::{BTreeMap, BTreeSet};
+    use trellis_node::MNEMONIC;
 
-    const MNEMONIC: &str = "test test test test test test test test test test test junk";
     const TERMS: Terms = Terms {
         chain_id: 7,
         max_fee: 5_000_000_000,

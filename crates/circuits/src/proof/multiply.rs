@@ -60,7 +60,7 @@ pub(super) fn throw(digit: i32) -> Option<(u32, bool)> {
     (digit != 0).then(|| (digit.unsigned_abs() - 1, digit < 0))
 }
 
-/// The first bucket once, the second twice, and so on.
+/// The first bucket once, the second twice, and so on. There are as many as a power of two.
 ///
 /// The buckets stand in a square, whose rows and columns are summed by their affine coordinates. A bucket counts a row's length
 /// for each row before its own, and once for its column and each before it: so few sums are left to be weighted.

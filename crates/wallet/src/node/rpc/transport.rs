@@ -39,7 +39,7 @@ impl Transport {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT);
-        if !url.starts_with("https:") {
+        if !reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "https") {
             // Without TLS there is nobody to believe: a system that has no certificates will do.
             http = http.tls_certs_only([]);
         }
